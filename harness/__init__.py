@@ -1,0 +1,1 @@
+"""Decides whether a trial's mixed-model numbers can be believed."""

@@ -1,0 +1,40 @@
+"""Formulas and expressions as data: one whitelisting parser for everything a plan may say.
+
+Nothing in a plan, a codebook or a suite is evaluated by Python or R. It is parsed here into
+the node types of :mod:`harness.language.nodes`, and only those nodes travel further.
+"""
+
+from harness.language.expression import Columns, evaluate, parse_expression
+from harness.language.formula import Formula, RandomTerm, Term, parse_formula
+from harness.language.nodes import (
+    Binary,
+    Call,
+    Name,
+    Node,
+    Number,
+    Text,
+    Unary,
+    deparse,
+    names_in,
+    to_json,
+)
+
+__all__ = [
+    "Binary",
+    "Call",
+    "Columns",
+    "Formula",
+    "Name",
+    "Node",
+    "Number",
+    "RandomTerm",
+    "Term",
+    "Text",
+    "Unary",
+    "deparse",
+    "evaluate",
+    "names_in",
+    "parse_expression",
+    "parse_formula",
+    "to_json",
+]

@@ -1,0 +1,169 @@
+"""What an engine answers: the same record whoever computed it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+FIXED_QUANTITIES = (
+    "estimate",
+    "std_error",
+    "df",
+    "statistic",
+    "p_value",
+    "conf_low",
+    "conf_high",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedEffect:
+    """One row of the coefficient table, in the outcome's unit; ``df`` is inf for a z test."""
+
+    term: str
+    estimate: float
+    std_error: float
+    df: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class RandomEffect:
+    """``sd(g:x)``, ``cor(g:x,z)`` or ``sigma``; standard deviations in the outcome's unit."""
+
+    term: str
+    estimate: float
+
+
+@dataclass(frozen=True, slots=True)
+class FitStatistics:
+    """``criterion`` is the REML criterion, or minus twice the log-likelihood under ML and for lm."""
+
+    criterion: float
+    loglik: float
+    aic: float
+    bic: float
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnPrint:
+    """A column of X (or the response) reduced to what settles equality.
+
+    Attributes:
+        name: R's column name.
+        sha256: of the little-endian doubles, with -0.0 written as 0.0.
+        total: plain sum of the entries, correctly rounded (``math.fsum``).
+        moment: correctly rounded sum of entry times its 1-based row number.
+    """
+
+    name: str
+    sha256: str
+    total: float
+    moment: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemPrint:
+    """Tier T0: the mathematical problem an engine says it solved.
+
+    Attributes:
+        n_obs: rows used after omission of incomplete rows.
+        groups: number of levels present of each grouping factor.
+        levels: levels present of each factor in X, in coding order.
+        x: one print a column of X, in order.
+        y: print of the response.
+        z: one print a grouping factor: the 1-based level codes, levels in order of the factor.
+        reml: which criterion.
+    """
+
+    n_obs: int
+    groups: dict[str, int]
+    levels: dict[str, tuple[str, ...]]
+    x: tuple[ColumnPrint, ...]
+    y: ColumnPrint
+    z: tuple[ColumnPrint, ...]
+    reml: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceQuality:
+    """How far a fit deserves to be a reference (numerics: two optimisers, clean log, polish).
+
+    Attributes:
+        clean: whether nothing below speaks against it.
+        reasons: why not, in words; empty when clean.
+        optimizers: names of those that ran.
+        criterion_gap: |difference| of their criteria, in deviance units.
+        polish_steps: Newton steps accepted after the tight fit.
+        gradient_norm: largest |gradient| of the criterion at the end (NaN on the boundary).
+        evaluations: criterion evaluations of the first optimiser.
+    """
+
+    clean: bool
+    reasons: tuple[str, ...] = ()
+    optimizers: tuple[str, ...] = ()
+    criterion_gap: float = math.nan
+    polish_steps: int = 0
+    gradient_norm: float = math.nan
+    evaluations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """Every number one engine gives for one model (contract.md, section 4).
+
+    Attributes:
+        engine: ``port``, ``lme4``, ``lm`` ...
+        groups: number of levels of each grouping factor; empty for a linear model.
+        singular: whether the fit lies on the boundary (any diagonal of Lambda's factors below 1e-4).
+        messages: the engine's own warnings and messages, as data.
+        theta: covariance parameters, lme4's order (lower triangles by column, relative to sigma).
+        min_eigen: smallest singular value of the relative covariance factor; NaN for ``lm``.
+        problem: tier T0 print of what was solved, where the engine gives one.
+        quality: reference quality, where the engine is a reference.
+        versions: name -> version of whatever computed it.
+    """
+
+    engine: str
+    formula: str
+    reml: bool
+    df_method: str
+    n_obs: int
+    groups: dict[str, int]
+    singular: bool
+    converged: bool
+    messages: tuple[str, ...]
+    fixed: tuple[FixedEffect, ...]
+    random: tuple[RandomEffect, ...]
+    fit: FitStatistics
+    theta: tuple[float, ...] = ()
+    min_eigen: float = math.nan
+    problem: ProblemPrint | None = None
+    quality: ReferenceQuality | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def as_json(value: Any) -> Any:
+    """Estimates (or any part of it) as plain JSON types; non-finite numbers become strings.
+
+    JSON has no infinities: ``inf``, ``-inf`` and ``nan`` are written as ``"Inf"``, ``"-Inf"``
+    and ``null``, the spelling R's jsonlite reads back.
+    """
+    from dataclasses import fields, is_dataclass
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {str(k): as_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(v) for v in value]
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        if math.isinf(value):
+            return "Inf" if value > 0 else "-Inf"
+    return value

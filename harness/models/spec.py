@@ -1,0 +1,61 @@
+"""What is asked of an engine: a formula and the choices that decide the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.language.formula import Formula
+
+DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One model, as asked, before any data are seen.
+
+    Attributes:
+        formula: parsed formula; without random terms the model is an ordinary linear model.
+        reml: restricted maximum likelihood if true, else maximum likelihood (ignored by ``lm``).
+        df_method: denominator degrees of freedom of the coefficient tests.
+        conf_level: level of the Wald-t intervals.
+
+    Factor levels and their order are not here: they are the categorical dtypes of the frame.
+    """
+
+    formula: Formula
+    reml: bool = True
+    df_method: DfMethod = "satterthwaite"
+    conf_level: float = 0.95
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the model has random effects."""
+        return bool(self.formula.random)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """Which model of a plan this is: the first columns of the diff table."""
+
+    analysis: str
+    set: str
+    outcome: str
+    moderator: str = ""
+
+    @property
+    def slug(self) -> str:
+        """A readable id, also safe as a file name: ``efficacy.ITT.bdi``."""
+        parts = [self.analysis, self.set, self.outcome]
+        if self.moderator:
+            parts.append(self.moderator)
+        return ".".join("".join(c if c.isalnum() or c in "-_" else "_" for c in p) for p in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTask:
+    """One model of a plan with its place in the table."""
+
+    key: ModelKey
+    spec: ModelSpec
+    report: tuple[str, ...] = ("coefficients", "random", "fit")
