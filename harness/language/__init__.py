@@ -4,7 +4,7 @@ Nothing in a plan, a codebook or a suite is evaluated by Python or R. It is pars
 the node types of :mod:`harness.language.nodes`, and only those nodes travel further.
 """
 
-from harness.language.expression import Columns, evaluate, parse_expression
+from harness.language.expression import Panel, evaluate, parse_expression
 from harness.language.formula import Formula, RandomTerm, Term, parse_formula
 from harness.language.nodes import (
     Binary,
@@ -22,11 +22,11 @@ from harness.language.nodes import (
 __all__ = [
     "Binary",
     "Call",
-    "Columns",
     "Formula",
     "Name",
     "Node",
     "Number",
+    "Panel",
     "RandomTerm",
     "Term",
     "Text",

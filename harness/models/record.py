@@ -147,6 +147,24 @@ class Estimates:
     versions: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class NotComputed:
+    """An engine's refusal or failure on one model; the table shows it, nothing is dropped.
+
+    Attributes:
+        engine: who did not answer.
+        reason: one line, for a person.
+        exit_code: what the run must at least exit with because of it.
+    """
+
+    engine: str
+    reason: str
+    exit_code: int = 4
+
+
+Answer = Estimates | NotComputed
+
+
 def as_json(value: Any) -> Any:
     """Estimates (or any part of it) as plain JSON types; non-finite numbers become strings.
 
