@@ -1,0 +1,92 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs, once.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEMO   := btheb mbsr
+
+# Debian's names. The R side needs the r-* ones; a compiler and the headers build rpy2.
+R_PACKAGES  := r-base-core r-base-dev r-cran-lme4 r-cran-lmertest r-cran-pbkrtest r-cran-emmeans \
+               r-cran-jsonlite r-cran-nlme r-cran-glmmtmb r-cran-hsaur3 r-cran-numderiv \
+               r-cran-minqa r-cran-digest
+PY_PACKAGES := python3-venv python3-dev
+
+# One thread for every BLAS: results must not depend on the number of cores.
+export OPENBLAS_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.PHONY: help setup system demo test test-exhaustive bench lint format record constraints clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: system $(VENV)/.ready  ## R and its packages (apt), .venv, pinned Python packages
+
+# Installs what is missing when it may; says in one line what it cannot install. Silent when nothing is.
+system:
+	@command -v dpkg-query >/dev/null || exit 0; \
+	wanted="$(R_PACKAGES)"; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || wanted="$$wanted $(PY_PACKAGES)"; \
+	[ -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)/Python.h" ] || wanted="$$wanted python3-dev"; \
+	missing=""; \
+	for name in $$wanted; do \
+	  dpkg-query -W -f='$${db:Status-Status}' "$$name" 2>/dev/null | grep -qx installed || missing="$$missing $$name"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as=""; \
+	elif sudo -n true 2>/dev/null; then as="sudo"; \
+	else echo "setup: cannot install without root, going on with the recorded references; missing:$$missing" >&2; exit 0; fi; \
+	echo "setup: installing$$missing" >&2; \
+	$$as apt-get update -qq && \
+	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+
+# The stamp names whether R was there, so that installing R later completes the environment.
+$(VENV)/.ready: pyproject.toml constraints.txt | system
+	@echo "setup: making $(VENV)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@extras=dev; command -v R >/dev/null && extras=dev,r; \
+	export PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_DISABLE_PIP_VERSION_CHECK=1; \
+	$(BIN)/python -m pip install --quiet --editable ".[$$extras]" || { \
+	  [ $$extras = dev,r ] || exit 1; \
+	  echo "setup: rpy2 could not be built, going on with the recorded references" >&2; \
+	  $(BIN)/python -m pip install --quiet --editable ".[dev]"; }
+	@touch $@
+
+demo: setup  ## the main job: gate, port, R, diff table, for two trials
+	@status=0; for study in $(DEMO); do \
+	  $(BIN)/harness run fixtures/$$study/plan.yaml --out out/$$study || { code=$$?; [ $$code -le $$status ] || status=$$code; }; \
+	done; exit $$status
+
+test: setup  ## every test but the exhaustive tier
+	@$(BIN)/python -m pytest -q -m "not exhaustive and not bench"
+
+test-exhaustive: setup  ## the long tier: random designs, mutation runs
+	@$(BIN)/python -m pytest -q -m "exhaustive" --timeout=0
+
+bench: setup  ## speed against lme4 in the same run
+	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python tests/bench/bench.py
+
+lint: $(VENV)/.ready  ## formatter, linter, type checker
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.ready  ## rewrite with the formatter and the linter's safe fixes
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+record: setup  ## fit R afresh and rewrite every study's recorded references
+	@for study in $(DEMO); do $(BIN)/harness record fixtures/$$study/plan.yaml; done
+
+constraints: $(VENV)/.ready  ## rewrite constraints.txt from this environment
+	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable --all | grep -v -E '^(pip|wheel)==' | sort -f; } > constraints.new
+	@mv constraints.new constraints.txt
+
+clean:  ## remove what the targets made, but nothing of apt's
+	@rm -rf $(VENV) out
