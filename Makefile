@@ -26,7 +26,13 @@ export MKL_NUM_THREADS := 1
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-setup: system $(VENV)/.ready  ## R and its packages (apt), .venv, pinned Python packages
+setup: system  ## R and its packages (apt), .venv, pinned Python packages
+	@$(MAKE) venv
+
+# With R there is one more package to build; installing R later completes the environment.
+READY := $(VENV)/.ready$(if $(shell command -v R),-with-r)
+.PHONY: venv
+venv: $(READY)
 
 # Installs what is missing when it may; says in one line what it cannot install. Silent when nothing is.
 system:
@@ -46,10 +52,9 @@ system:
 	$$as apt-get update -qq && \
 	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 
-# The stamp names whether R was there, so that installing R later completes the environment.
-$(VENV)/.ready: pyproject.toml constraints.txt | system
+$(READY): pyproject.toml constraints.txt
 	@echo "setup: making $(VENV)" >&2
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@extras=dev; command -v R >/dev/null && extras=dev,r; \
 	export PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_DISABLE_PIP_VERSION_CHECK=1; \
 	$(BIN)/python -m pip install --quiet --editable ".[$$extras]" || { \
@@ -72,19 +77,19 @@ test-exhaustive: setup  ## the long tier: random designs, mutation runs
 bench: setup  ## speed against lme4 in the same run
 	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python tests/bench/bench.py
 
-lint: $(VENV)/.ready  ## formatter, linter, type checker
+lint: venv  ## formatter, linter, type checker
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-format: $(VENV)/.ready  ## rewrite with the formatter and the linter's safe fixes
+format: venv  ## rewrite with the formatter and the linter's safe fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 record: setup  ## fit R afresh and rewrite every study's recorded references
 	@for study in $(DEMO); do $(BIN)/harness record fixtures/$$study/plan.yaml; done
 
-constraints: $(VENV)/.ready  ## rewrite constraints.txt from this environment
+constraints: venv  ## rewrite constraints.txt from this environment
 	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable --all | grep -v -E '^(pip|wheel)==' | sort -f; } > constraints.new
 	@mv constraints.new constraints.txt
 
