@@ -58,12 +58,15 @@ class ColumnPrint:
         sha256: of the little-endian doubles, with -0.0 written as 0.0.
         total: plain sum of the entries, correctly rounded (``math.fsum``).
         moment: correctly rounded sum of entry times its 1-based row number.
+        size: correctly rounded sum of the absolute entries, the scale on which ``total`` and
+            ``moment`` are judged (a centred column sums to rounding noise); NaN if not given.
     """
 
     name: str
     sha256: str
     total: float
     moment: float
+    size: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
