@@ -1,0 +1,112 @@
+"""Estimate files: ``harness fit --json`` (one answer) and a run's ``estimates.json`` (all of them)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import DataError
+from harness.estimates.atomic import write_text
+from harness.estimates.decode import Value, read_json
+from harness.estimates.record import from_record, to_record
+from harness.models.record import Answer, Estimates, NotComputed
+from harness.models.spec import ModelKey
+
+FORMAT_VERSION = 1
+_KEY = ("analysis", "set", "outcome", "moderator")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedAnswer:
+    """An engine's answer and the model of the plan it answers."""
+
+    key: ModelKey
+    answer: Answer
+
+
+def fit_json(estimates: Estimates) -> str:
+    """The contract's record of one fit as JSON text; doubles read back bit for bit."""
+    return _text(to_record(estimates))
+
+
+def write_fit(path: str | Path, estimates: Estimates) -> Path:
+    """Write one fit as ``harness fit --json`` prints it."""
+    return write_text(path, fit_json(estimates))
+
+
+def write_run(path: str | Path, answers: Iterable[KeyedAnswer], *, study: str = "") -> Path:
+    """Write every answer of a run, refusals included: ``estimates.json``."""
+    models = [
+        {**{name: getattr(item.key, name) for name in _KEY}, "answer": to_record(item.answer)}
+        for item in answers
+    ]
+    document = {"version": FORMAT_VERSION, "study": study, "models": models}
+    return write_text(path, _text(document))
+
+
+def read_fit(path: str | Path) -> Estimates:
+    """Read a file of one fit.
+
+    Raises:
+        DataError: when it is not one, naming file and key.
+    """
+    answer = from_record(read_json(path))
+    if isinstance(answer, NotComputed):
+        raise DataError(f"{path}: {answer.engine} gave no estimates: {answer.reason}")
+    return answer
+
+
+def read_answers(path: str | Path) -> tuple[KeyedAnswer, ...]:
+    """Read an estimate file of either kind.
+
+    A file of one fit gives one answer, keyed by nothing but its outcome.
+
+    Raises:
+        DataError: when it is neither, naming file and key; also when a model has two answers
+            of one engine, or there is no answer at all.
+    """
+    value = read_json(path)
+    if "models" not in value.members():
+        answer = from_record(value)
+        formula = answer.formula if isinstance(answer, Estimates) else ""
+        return (KeyedAnswer(ModelKey("", "", formula.partition("~")[0].strip()), answer),)
+    top = value.fields(("version", "models"), ("study",))
+    if top["version"].count() != FORMAT_VERSION:
+        top["version"].refuse(f"this harness reads version {FORMAT_VERSION}")
+    answers = tuple(_keyed(item) for item in top["models"].items())
+    if not answers:
+        top["models"].refuse("holds no model")
+    seen = set()
+    for index, item in enumerate(answers):
+        name = (item.key, item.answer.engine)
+        if name in seen:
+            raise DataError(
+                f"{path}: models[{index}]: a second answer of {item.answer.engine} "
+                f"to {item.key.slug}"
+            )
+        seen.add(name)
+    return answers
+
+
+def _text(document: dict[str, Any]) -> str:
+    # An engine from outside may answer in numpy scalars; `.item()` is their exact Python value.
+    return (
+        json.dumps(
+            document,
+            ensure_ascii=False,
+            allow_nan=False,
+            indent=1,
+            default=lambda scalar: scalar.item(),
+        )
+        + "\n"
+    )
+
+
+def _keyed(value: Value) -> KeyedAnswer:
+    got = value.fields((*_KEY, "answer"))
+    return KeyedAnswer(
+        ModelKey(**{name: got[name].text() for name in _KEY}), from_record(got["answer"])
+    )
