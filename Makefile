@@ -38,8 +38,8 @@ venv: $(READY)
 system:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	wanted="$(R_PACKAGES)"; \
-	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || wanted="$$wanted $(PY_PACKAGES)"; \
-	[ -e "$$($(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)/Python.h" ] || wanted="$$wanted python3-dev"; \
+	header="$$($(PYTHON) -c 'import ensurepip, venv, sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)/Python.h"; \
+	[ -e "$$header" ] || wanted="$$wanted $(PY_PACKAGES)"; \
 	missing=""; \
 	for name in $$wanted; do \
 	  dpkg-query -W -f='$${db:Status-Status}' "$$name" 2>/dev/null | grep -qx installed || missing="$$missing $$name"; \
@@ -49,8 +49,8 @@ system:
 	elif sudo -n true 2>/dev/null; then as="sudo"; \
 	else echo "setup: cannot install without root, going on with the recorded references; missing:$$missing" >&2; exit 0; fi; \
 	echo "setup: installing$$missing" >&2; \
-	$$as apt-get update -qq && \
-	$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
+	said="$$({ $$as apt-get update -qq && $$as env DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends $$missing; } 2>&1)" || { echo "$$said" >&2; exit 4; }
 
 $(READY): pyproject.toml constraints.txt
 	@echo "setup: making $(VENV)" >&2

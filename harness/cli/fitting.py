@@ -1,0 +1,68 @@
+"""``harness fit``: one model on one file, printed as R prints it or as JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import AsJson, DfChoice
+
+
+def fit(
+    formula: Annotated[str, typer.Argument(metavar="FORMULA", help="lme4-style formula.")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A csv or tsv file.")],
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="NAME", help="port, lme4, or any installed engine.")
+    ] = "port",
+    ml: Annotated[bool, typer.Option("--ml", help="Maximum likelihood instead of REML.")] = False,
+    df: Annotated[
+        DfChoice, typer.Option("--df", help="Degrees of freedom of the tests.")
+    ] = DfChoice.SATTERTHWAITE,
+    factor: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--factor",
+            metavar="COL[=l1,l2,...]",
+            help="Make a column a factor, with these levels in this order if given.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit one model and print the summary as R prints it, or the record as JSON."""
+    from harness.data.table import read_table
+    from harness.engines.registry import engine_named
+    from harness.language import parse_formula
+    from harness.models.spec import ModelSpec
+
+    spec = ModelSpec(parse_formula(formula), reml=not ml, df_method=df.value)
+    chosen = engine_named(engine)
+    frame = read_table(data, factor_options(factor or []))
+    estimates = chosen.fit(spec, frame)
+    if as_json:
+        from harness.estimates.files import estimates_json
+
+        typer.echo(estimates_json(estimates))
+    else:
+        from harness.report.summary import render_summary
+
+        typer.echo(render_summary(estimates))
+
+
+def factor_options(options: list[str]) -> dict[str, tuple[str, ...] | None]:
+    """``COL`` or ``COL=l1,l2`` as column -> levels (None: the levels found in the file).
+
+    Raises:
+        typer.BadParameter: an empty column name, an empty level, or a column named twice.
+    """
+    factors: dict[str, tuple[str, ...] | None] = {}
+    for option in options:
+        column, equals, levels = option.partition("=")
+        if not column or column in factors:
+            raise typer.BadParameter(f"--factor {option}: name each column once, as COL or COL=l1,l2")
+        names = tuple(levels.split(",")) if equals else None
+        if names is not None and ("" in names or len(set(names)) < len(names)):
+            raise typer.BadParameter(f"--factor {option}: levels must be distinct and not empty")
+        factors[column] = names
+    return factors
