@@ -9,13 +9,16 @@ from harness.language.formula import Formula, RandomTerm, Term, parse_formula
 from harness.language.nodes import (
     Binary,
     Call,
+    Group,
     Name,
     Node,
     Number,
     Text,
+    Truth,
     Unary,
     deparse,
     names_in,
+    quote_name,
     to_json,
 )
 
@@ -23,6 +26,7 @@ __all__ = [
     "Binary",
     "Call",
     "Formula",
+    "Group",
     "Name",
     "Node",
     "Number",
@@ -30,11 +34,13 @@ __all__ = [
     "RandomTerm",
     "Term",
     "Text",
+    "Truth",
     "Unary",
     "deparse",
     "evaluate",
     "names_in",
     "parse_expression",
     "parse_formula",
+    "quote_name",
     "to_json",
 ]

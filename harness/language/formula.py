@@ -10,7 +10,7 @@ from harness.language.nodes import Node, deparse, names_in, quote_name
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One term: the variables whose columns are multiplied, e.g. ``arm`` and ``time`` of ``arm:time``.
+    """One term: the variables whose columns are multiplied, e.g. those of ``arm:time``.
 
     Attributes:
         factors: the variables (columns or whitelisted calls on columns), ordered as the formula
@@ -34,16 +34,19 @@ class RandomTerm:
         terms: the random slopes.
         group: column names of the grouping factor; two or more for an interaction such as
             lme4's ``b:a``, in lme4's order.
+        spelling: lme4's own name of the group where joining ``group`` by colons is not it:
+            the innermost group of ``a/b/c`` is called ``c:(b:a)``.
     """
 
     intercept: bool
     terms: tuple[Term, ...]
     group: tuple[str, ...]
+    spelling: str = ""
 
     @property
     def group_label(self) -> str:
         """lme4's name of the grouping factor, e.g. ``Subject`` or ``cask:batch``."""
-        return ":".join(quote_name(name) for name in self.group)
+        return self.spelling or ":".join(quote_name(name) for name in self.group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Formula:
 
 @lru_cache(maxsize=4096)
 def parse_formula(text: str) -> Formula:
-    """Parse an lme4-style formula (contract: ``+ * : ^ - 1 0``, ``(… | g)``, ``(… || g)``, ``a/b``).
+    """Parse an lme4-style formula (``+ * : ^ - 1 0``, ``(… | g)``, ``(… || g)``, ``a/b``).
 
     Raises:
         FormulaError: for anything else, with the position of the first wrong character.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number literal; ``text`` keeps the digits as written, so that ``2`` deparses as ``2``."""
+    """A number literal; ``text`` is R's spelling (``100000`` is ``1e+05``), as in term names."""
 
     value: float
     text: str
@@ -24,9 +25,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A column, or the constants ``true`` and ``false`` in an expression."""
+    """A column."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The constant ``true`` or ``false`` of an expression."""
+
+    value: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +69,60 @@ class Group:
     inner: Node
 
 
-Node = Number | Text | Name | Unary | Binary | Call | Group
+Node = Number | Text | Truth | Name | Unary | Binary | Call | Group
 
-_SYNTACTIC = re.compile(r"(?:[^\W\d_]|\.(?!\d))[\w.]*\Z")
 _RESERVED = frozenset(
-    "if else repeat while function for next break TRUE FALSE NULL Inf NaN NA in".split()
+    [
+        "if",
+        "else",
+        "repeat",
+        "while",
+        "function",
+        "for",
+        "next",
+        "break",
+        "TRUE",
+        "FALSE",
+        "NULL",
+        "Inf",
+        "NaN",
+        "NA",
+        "in",
+        "NA_integer_",
+        "NA_real_",
+        "NA_complex_",
+        "NA_character_",
+    ]
 )
-_TIGHT = frozenset({"^", ":"})
+_DOTS = re.compile(r"\.(?:\.(?:\.|[0-9]+))?\Z")
+_TIGHT = frozenset({"^", ":", "/"})
+
+
+def is_letter(character: str) -> bool:
+    """Whether a name may start with this character (R in a UTF-8 locale: any letter)."""
+    return unicodedata.category(character)[0] == "L"
+
+
+def is_name_part(character: str) -> bool:
+    """Whether a name may go on with this character."""
+    return character in "._0123456789" or is_letter(character)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether R reserves this word (``TRUE``, ``if``, ``.``), so that a column needs back-ticks."""
+    return name in _RESERVED or _DOTS.match(name) is not None
+
+
+def is_syntactic(name: str) -> bool:
+    """Whether a column of this name can be written without back-ticks."""
+    if not name or is_reserved(name) or not all(map(is_name_part, name)):
+        return False
+    return is_letter(name[0]) or (name[0] == "." and not name[1:2].isdigit())
 
 
 def quote_name(name: str) -> str:
     """Spell a column name as R does: back-ticked unless it is syntactic."""
-    if _SYNTACTIC.match(name) and name not in _RESERVED:
+    if is_syntactic(name):
         return name
     escaped = name.replace("\\", "\\\\").replace("`", "\\`")
     return f"`{escaped}`"
@@ -86,6 +136,8 @@ def deparse(node: Node) -> str:
         case Text():
             escaped = node.value.replace("\\", "\\\\").replace('"', '\\"')
             return f'"{escaped}"'
+        case Truth():
+            return "true" if node.value else "false"
         case Name():
             return quote_name(node.name)
         case Group():
@@ -132,6 +184,8 @@ def to_json(node: Node) -> dict[str, Any]:
             return {"number": node.value}
         case Text():
             return {"text": node.value}
+        case Truth():
+            return {"logical": node.value}
         case Name():
             return {"name": node.name}
         case Group():
