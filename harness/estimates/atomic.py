@@ -10,7 +10,7 @@ from harness.errors import DataError
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write ``text`` as UTF-8 with ``\\n`` line ends: beside the target, then rename.
+    """Write ``text`` as UTF-8 with LF line ends: beside the target, then rename.
 
     The rename is atomic within a file system, so a reader sees the previous file or the whole
     new one; a killed run leaves at most a hidden ``.name.*.tmp`` beside it.

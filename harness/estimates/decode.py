@@ -60,7 +60,7 @@ class Value:
             yield Value(raw, self._file, f"{self.key}[{index}]")
 
     def number(self) -> float:
-        """A double; ``null`` is NaN, and ``"Inf"``, ``"-Inf"``, ``"NaN"``, ``"NA"`` as R writes them."""
+        """A double; ``null`` is NaN; "Inf", "-Inf", "NaN" and "NA" are read as R writes them."""
         raw = self._raw
         if raw is None:
             return math.nan

@@ -1,4 +1,4 @@
-"""Estimate files: ``harness fit --json`` (one answer) and a run's ``estimates.json`` (all of them)."""
+"""Estimate files: ``harness fit --json`` (one answer) and ``estimates.json`` of a run (all)."""
 
 from __future__ import annotations
 

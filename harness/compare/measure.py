@@ -1,0 +1,161 @@
+"""One number of each side: how far apart, in which unit, held against which limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from harness.compare import metrics
+from harness.compare.boundary import Boundary, rule_of
+from harness.compare.policy import Policy, Tolerance
+from harness.compare.propagation import interval_limit, statistic_limit
+from harness.estimates.table import EstimateRow, Value
+
+Rows = Mapping[tuple[str, str, int], Value]
+
+_METRICS: dict[str, Callable[[float, float], float]] = {
+    "relative": metrics.relative,
+    "absolute": metrics.absolute,
+    "deviance": metrics.deviance,
+    "exact": metrics.exact,
+    "ulp": metrics.ulp,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A difference in its unit.
+
+    Attributes:
+        delta: the difference, zero or more, infinite when only one side is a number.
+        metric, limit, tier: unit, largest difference that matches, question asked.
+        comparable: false where the boundary rule says that neither outcome means anything.
+    """
+
+    delta: float
+    metric: str
+    limit: float
+    tier: str
+    comparable: bool = True
+
+    @property
+    def within(self) -> bool:
+        """Whether the difference is one that matches."""
+        return self.delta <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both sides of one model as rows by key, with what decides how they are measured."""
+
+    python: Rows
+    r: Rows
+    df_method: str
+    boundary: Boundary
+    policy: Policy
+
+    def values(self, row: EstimateRow, quantity: str) -> list[float]:
+        """The two sides' values of another quantity of the same term, those that exist."""
+        key = (row.term, quantity, row.occurrence)
+        return [float(side[key]) for side in (self.python, self.r) if key in side]
+
+    def tolerance(self, quantity: str, tier: str, magnitude: float = 0.0) -> Tolerance:
+        """The policy's record for a number of this model."""
+        return self.policy.find(quantity, tier, df_method=self.df_method, magnitude=magnitude)
+
+
+def measure(row: EstimateRow, python: Value, r: Value, pair: Pair) -> Measured:
+    """Measure one number.
+
+    Args:
+        row: the number's key (either side's row).
+        python: the port's value.
+        r: the reference's value.
+        pair: the model it belongs to.
+    """
+    a, b = float(python), float(r)
+    tier = "T0" if row.quantity in ("n_obs", "n_groups") else "T2"
+    magnitude = max((abs(v) for v in (a, b) if not math.isnan(v)), default=0.0)
+    tolerance = pair.tolerance(row.quantity, tier, magnitude)
+    rule = rule_of(tolerance, pair.policy, pair.df_method) if pair.boundary else "compare"
+    if rule == "over sigma":
+        return _over_sigma(row, a, b, pair, tier)
+    limit = _propagated(row, magnitude, pair) if tolerance.limit is None else None
+    return Measured(
+        delta=_delta(row, a, b, tolerance.metric, pair),
+        metric=tolerance.metric,
+        limit=tolerance.limit_at(magnitude) if limit is None else limit,
+        tier=tier,
+        comparable=rule != "not comparable",
+    )
+
+
+def _delta(row: EstimateRow, a: float, b: float, metric: str, pair: Pair) -> float:
+    if metric != "SE":
+        return _METRICS[metric](a, b)
+    if row.quantity == "statistic":
+        # Already in standard errors.
+        return metrics.absolute(a, b)
+    return metrics.in_se(a, b, pair.values(row, "std_error"))
+
+
+def _propagated(row: EstimateRow, magnitude: float, pair: Pair) -> float:
+    estimate = pair.tolerance("estimate", "T2").limit_at(0.0)
+    std_error = pair.tolerance("std_error", "T2").limit_at(0.0)
+    if row.quantity == "statistic":
+        return statistic_limit(magnitude, estimate, std_error)
+    low, high = pair.values(row, "conf_low"), pair.values(row, "conf_high")
+    errors, dfs = pair.values(row, "std_error"), pair.values(row, "df")
+    # The tighter of the two sides' limits holds, so that a wrong interval cannot widen it.
+    quantiles = [
+        (h - lo) / (2 * se) if se > 0 else math.nan
+        for lo, h, se in zip(low, high, errors, strict=False)
+    ]
+    of_df = pair.tolerance("df", "T2").limit_at(0.0)
+    return min(
+        (
+            interval_limit(q, df, estimate, std_error, of_df)
+            for q, df in zip(quantiles, dfs, strict=False)
+        ),
+        default=estimate,
+    )
+
+
+def _over_sigma(row: EstimateRow, a: float, b: float, pair: Pair, tier: str) -> Measured:
+    """On the boundary: SD as a share of sigma; correlations of components that have a variance."""
+    limit = pair.policy.over_sigma
+    shares = {
+        term: tuple(_share(side, term) for side in (pair.python, pair.r))
+        for term in _standard_deviations(row, pair)
+    }
+    if row.quantity == "sd":
+        delta = metrics.absolute(*shares[row.term])
+        return Measured(delta, "absolute", limit, tier)
+    vanished = any(not share >= limit for both in shares.values() for share in both)
+    return Measured(metrics.absolute(a, b), "absolute", limit, tier, comparable=not vanished)
+
+
+def _share(side: Rows, term: str) -> float:
+    sigma = float(side.get(("sigma", "sigma", 0), math.nan))
+    return float(side.get((term, "sd", 0), math.nan)) / sigma if sigma else math.nan
+
+
+def _standard_deviations(row: EstimateRow, pair: Pair) -> list[str]:
+    """The ``sd`` terms a row hangs on: itself, or the two of a correlation."""
+    if row.quantity == "sd":
+        return [row.term]
+    # cor(g:a,b) belongs to sd(g:a) and sd(g:b). Names may hold colons and commas, so the terms
+    # that exist decide where to cut.
+    inside = row.term[len("cor(") : -1]
+    known = [term for term, quantity, _ in pair.r if quantity == "sd"]
+    for first in known:
+        body = first[len("sd(") : -1]
+        if not inside.startswith(f"{body},"):
+            continue
+        second_name = inside[len(body) + 1 :]
+        for second in known:
+            other = second[len("sd(") : -1]
+            if other.endswith(f":{second_name}") and body.startswith(other[: -len(second_name)]):
+                return [first, second]
+    return []

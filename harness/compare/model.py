@@ -1,0 +1,260 @@
+"""Every number of one model, Python's beside R's, joined by name."""
+
+from __future__ import annotations
+
+import math
+
+from harness.compare.boundary import find_boundary
+from harness.compare.cross import CrossCheck
+from harness.compare.decision import flip_note, flips
+from harness.compare.explain import Explanation, explain
+from harness.compare.measure import Measured, Pair, measure
+from harness.compare.metrics import deviance
+from harness.compare.policy import Policy, default_policy
+from harness.compare.problem import SameProblem, same_problem
+from harness.compare.rows import DiffRow
+from harness.compare.verdict import Verdict
+from harness.estimates.table import EstimateRow, Value, estimate_rows
+from harness.models.record import Answer, Estimates, NotComputed
+from harness.models.spec import ModelKey
+
+__all__ = ["CrossCheck", "compare_model"]
+
+
+def compare_model(
+    key: ModelKey,
+    python: Answer,
+    r: Answer,
+    cross: CrossCheck | None = None,
+    *,
+    policy: Policy | None = None,
+    label: str = "",
+) -> tuple[DiffRow, ...]:
+    """Set every number of two answers to one model side by side.
+
+    Rows are joined by (term, quantity), never by position; a number only one side has is a row.
+
+    Args:
+        key: which model of the plan.
+        python: the port's answer; may be a refusal.
+        r: the reference's answer; may be a refusal.
+        cross: criteria at the other side's theta, where someone evaluated them.
+        policy: the tolerances; the shipped policy if None.
+        label: the ``model`` column; the formula if empty.
+
+    Returns:
+        At least one row.
+    """
+    policy = policy or default_policy()
+    if isinstance(python, NotComputed) or isinstance(r, NotComputed):
+        return _unanswered(key, python, r, label)
+    problem = same_problem(python, r, policy.column_rounding)
+    explanation = explain(python, r, cross, problem, policy)
+    rows = _Rows(
+        key=key,
+        python=python,
+        r=r,
+        problem=problem,
+        explanation=explanation,
+        policy=policy,
+        label=label or python.formula,
+    )
+    compared = rows.compared()
+    if cross is None:
+        return compared
+    return (*compared, rows.same_algebra(cross))
+
+
+class _Rows:
+    """The rows of one model; holds what they share."""
+
+    def __init__(
+        self,
+        *,
+        key: ModelKey,
+        python: Estimates,
+        r: Estimates,
+        problem: SameProblem,
+        explanation: Explanation,
+        policy: Policy,
+        label: str,
+    ) -> None:
+        self.key, self.label, self.policy = key, label, policy
+        self.problem, self.explanation = problem, explanation
+        self.left = {row.key: row for row in estimate_rows(python)}
+        self.right = {row.key: row for row in estimate_rows(r)}
+        self.df_method = r.df_method
+        self.df_methods = _both(python.df_method, r.df_method)
+        self.unclean = (
+            "; ".join(r.quality.reasons) or "reason not given"
+            if r.quality is not None and not r.quality.clean
+            else ""
+        )
+        self.pair = Pair(
+            {name: row.value for name, row in self.left.items()},
+            {name: row.value for name, row in self.right.items()},
+            r.df_method,
+            find_boundary(python, r, policy),
+            policy,
+        )
+
+    def compared(self) -> tuple[DiffRow, ...]:
+        """All numbers of either side, in the port's order, then what only R has."""
+        found = []
+        for name in dict.fromkeys((*self.left, *self.right)):
+            left, right = self.left.get(name), self.right.get(name)
+            if left is not None and right is not None:
+                found.append(self._joined(left, left.value, right.value))
+            elif left is not None:
+                found.append(self._lonely(left, Verdict.PYTHON_ONLY))
+            elif right is not None:
+                found.append(self._lonely(right, Verdict.R_ONLY))
+        return tuple(found)
+
+    def same_algebra(self, cross: CrossCheck) -> DiffRow:
+        """Tier T1: the two criteria at R's theta."""
+        r = float(self.pair.r["", "criterion", 0])
+        tolerance = self.policy.find("criterion", "T1", df_method=self.df_method)
+        measured = Measured(
+            deviance(cross.python_at_r, r), tolerance.metric, tolerance.limit_at(abs(r)), "T1"
+        )
+        verdict = Verdict.MATCH if measured.within else Verdict.DIFFERS
+        note = "both criteria at r's theta"
+        if not self.problem.same:
+            verdict = Verdict.DIFFERENT_MODEL
+        elif verdict is Verdict.DIFFERS:
+            note = "the criteria disagree at the same theta (r's)"
+        return self._row(
+            EstimateRow("", "criterion", r),
+            values=(cross.python_at_r, r),
+            measured=measured,
+            verdict=verdict,
+            notes=[note],
+        )
+
+    def _joined(self, row: EstimateRow, python: Value, r: Value) -> DiffRow:
+        measured = measure(row, python, r, self.pair)
+        notes: list[str] = []
+        if row.occurrence:
+            notes.append(f"the term is listed {row.occurrence + 1} times")
+        if isinstance(python, float) and math.isnan(python) and measured.delta == 0:
+            notes.append("NaN on both sides")
+        verdict = self._verdict(row, python, r, measured, notes)
+        if row.quantity == "n_obs":
+            notes = [n for n in (self.problem.difference, *self.problem.remarks) if n] + notes
+        if row.quantity == "criterion" and self.problem.same:
+            notes += self.explanation.criterion_notes
+        return self._row(row, values=(python, r), measured=measured, verdict=verdict, notes=notes)
+
+    def _verdict(
+        self, row: EstimateRow, python: Value, r: Value, measured: Measured, notes: list[str]
+    ) -> Verdict:
+        flipped = flips(row.quantity, python, r, self.policy.alpha)
+        if flipped:
+            notes.append(flip_note(row.quantity, self.policy.alpha))
+        if not self.problem.same:
+            return Verdict.DIFFERENT_MODEL
+        if not measured.comparable:
+            notes.append(self.pair.boundary.reason)
+            return Verdict.BOUNDARY
+        if self.unclean and measured.tier == "T2":
+            notes.append(f"reference not clean: {self.unclean}")
+            return Verdict.REFERENCE_NOT_CLEAN
+        if flipped:
+            if measured.within:
+                notes.append("the numbers agree within their limit: a knife edge")
+            return Verdict.DECISION_FLIPS
+        if measured.within:
+            return Verdict.MATCH
+        if row.quantity in ("sd", "cor"):
+            notes += self.explanation.component_notes
+            if self.explanation.flat:
+                return Verdict.MATCH
+        return Verdict.DIFFERS
+
+    def _lonely(self, row: EstimateRow, verdict: Verdict) -> DiffRow:
+        only_python = verdict is Verdict.PYTHON_ONLY
+        notes = [f"{'r' if only_python else 'python'} has no such row"]
+        if row.occurrence:
+            notes.append(f"the term is listed {row.occurrence + 1} times")
+        return self._row(
+            row,
+            values=(row.value, None) if only_python else (None, row.value),
+            measured=None,
+            verdict=verdict if self.problem.same else Verdict.DIFFERENT_MODEL,
+            notes=notes,
+        )
+
+    def _row(
+        self,
+        row: EstimateRow,
+        *,
+        values: tuple[Value | None, Value | None],
+        measured: Measured | None,
+        verdict: Verdict,
+        notes: list[str],
+    ) -> DiffRow:
+        return DiffRow(
+            analysis=self.key.analysis,
+            set=self.key.set,
+            outcome=self.key.outcome,
+            moderator=self.key.moderator,
+            model=self.label,
+            term=row.term,
+            quantity=row.quantity,
+            python=values[0],
+            r=values[1],
+            published=None,
+            delta=measured.delta if measured else None,
+            metric=measured.metric if measured else "",
+            limit=measured.limit if measured else None,
+            tier=measured.tier if measured else "T2",
+            verdict=verdict,
+            df_method=self.df_methods,
+            cause=self.explanation.cause(row.quantity) if verdict.red else "",
+            note="; ".join(notes),
+            exit_code=verdict.exit_code,
+        )
+
+
+def _unanswered(key: ModelKey, python: Answer, r: Answer, label: str) -> tuple[DiffRow, ...]:
+    """Rows of a model to which at least one side gave no answer."""
+    refusals = [a for a in (python, r) if isinstance(a, NotComputed)]
+    note = "; ".join(f"{refusal.engine}: {refusal.reason}" for refusal in refusals)
+    code = max(refusal.exit_code for refusal in refusals)
+    answered = python if isinstance(python, Estimates) else r
+    if not isinstance(answered, Estimates):
+        nothing = EstimateRow("", "", math.nan)
+        rows: tuple[EstimateRow, ...] = (nothing,)
+        verdict, formula, df_method = Verdict.NOT_COMPUTED, "", ""
+    else:
+        rows, formula, df_method = estimate_rows(answered), answered.formula, answered.df_method
+        verdict = Verdict.PYTHON_ONLY if answered is python else Verdict.R_ONLY
+    return tuple(
+        DiffRow(
+            analysis=key.analysis,
+            set=key.set,
+            outcome=key.outcome,
+            moderator=key.moderator,
+            model=label or formula,
+            term=row.term,
+            quantity=row.quantity,
+            python=row.value if verdict is Verdict.PYTHON_ONLY else None,
+            r=row.value if verdict is Verdict.R_ONLY else None,
+            published=None,
+            delta=None,
+            metric="",
+            limit=None,
+            tier="T0" if row.quantity in ("n_obs", "n_groups") else "T2",
+            verdict=verdict,
+            df_method=df_method,
+            cause="",
+            note=note,
+            exit_code=code,
+        )
+        for row in rows
+    )
+
+
+def _both(left: str, right: str) -> str:
+    return left if left == right else f"{left} | {right}"

@@ -1,0 +1,50 @@
+"""Limits of derived numbers, from the limits of what they are made of."""
+
+from __future__ import annotations
+
+import math
+
+
+def statistic_limit(t: float, estimate_limit: float, std_error_limit: float) -> float:
+    """Largest change of ``t = b/SE`` that ``b`` and ``SE`` within their limits can cause.
+
+    ``|dt| <= |db|/SE + |t| |dSE|/SE``, to first order.
+
+    Args:
+        t: the statistic.
+        estimate_limit: limit of ``|db|/SE``.
+        std_error_limit: limit of ``|dSE|/SE``.
+
+    Returns:
+        The limit in SE units; infinities and NaN of ``t`` add nothing.
+    """
+    return estimate_limit + (abs(t) * std_error_limit if math.isfinite(t) else 0.0)
+
+
+def interval_limit(
+    q: float, df: float, estimate_limit: float, std_error_limit: float, df_limit: float
+) -> float:
+    """Largest change of a bound ``b +- q(df) SE``, in SE units, within the limits of its parts.
+
+    ``|db|/SE + q |dSE|/SE + |dq/d log df| |d df|/df``. The t quantile is
+    ``z + (z^3 + z)/(4 df) + ...`` (Fisher and Cornish 1960), so ``(q^3 + q)/(4 df)``, with the
+    t quantile in place of the smaller normal one, bounds ``|dq/d log df|`` from above for levels
+    of 80 % and more. It is exact to first order in 1/df: for a 95 % interval 1 % too wide at
+    df 66, 26 % at df 5, a factor 2.5 at df 2.
+
+    Args:
+        q: the t quantile of the interval.
+        df: its degrees of freedom; infinite for a z interval.
+        estimate_limit: limit of ``|db|/SE``.
+        std_error_limit: limit of ``|dSE|/SE``.
+        df_limit: limit of ``|d df|/df``; 0 where df must be exact.
+
+    Returns:
+        The limit in SE units; a quantile or df that is not a positive number adds nothing.
+    """
+    limit = estimate_limit
+    if math.isfinite(q) and q > 0:
+        limit += q * std_error_limit
+        if math.isfinite(df) and df > 0:
+            limit += (q**3 + q) / (4 * df) * df_limit
+    return limit
