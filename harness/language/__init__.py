@@ -5,7 +5,7 @@ the node types of :mod:`harness.language.nodes`, and only those nodes travel fur
 """
 
 from harness.language.expression import Panel, evaluate, parse_expression
-from harness.language.formula import Formula, RandomTerm, Term, parse_formula
+from harness.language.formula import Formula, RandomTerm, Term, fill_formula, parse_formula
 from harness.language.nodes import (
     Binary,
     Call,
@@ -38,6 +38,7 @@ __all__ = [
     "Unary",
     "deparse",
     "evaluate",
+    "fill_formula",
     "names_in",
     "parse_expression",
     "parse_formula",

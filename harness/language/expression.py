@@ -323,12 +323,12 @@ class _Evaluation:
             position = rows[pd.Series(ids[rows]).duplicated().to_numpy()][0]
             who = self.frame[self.panel.id].iloc[position]
             raise DataError(
-                f"{self.panel.id} {who} has two rows at {self.panel.time} {level}: "
+                f"{self.panel.id} {who} has two rows at {self.panel.time} "
+                f"{self.panel.baseline_level}: "
                 f"`{deparse(node)}` is not defined"
             )
         source = np.where(ids >= 0, first[ids], -1) if len(first) else np.full(len(ids), -1)
-        taken = series.reset_index(drop=True).reindex(pd.RangeIndex(len(series)).take(source))
-        taken = taken.mask(source < 0)
+        taken = series.reset_index(drop=True).reindex(source)  # no row -1: missing
         taken.index = self.frame.index
         return read_value(taken)
 
@@ -337,7 +337,7 @@ class _Evaluation:
         level = panel.baseline_level
         if isinstance(time, Numbers):
             try:
-                return time.values == float(level)
+                return np.asarray(time.values == float(level), dtype=np.bool_)
             except ValueError as error:
                 raise self.error(
                     f"the baseline level {level} of `{panel.time}` is no number", node

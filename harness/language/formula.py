@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -95,3 +96,21 @@ def parse_formula(text: str) -> Formula:
     from harness.language.parser import read_formula
 
     return read_formula(text)
+
+
+def fill_formula(template: str, columns: Mapping[str, str]) -> Formula:
+    """Parse a plan's formula with its placeholders standing for columns.
+
+    A placeholder becomes one name, not a piece of text: a column called ``x) + (1 | g`` stays a
+    column.
+
+    Args:
+        template: e.g. ``{outcome} ~ arm * time + (1 | id)``.
+        columns: placeholder -> column name.
+
+    Raises:
+        FormulaError: not a formula, or a placeholder that ``columns`` does not have.
+    """
+    from harness.language.parser import read_formula
+
+    return parse_formula(read_formula(template, columns).text)

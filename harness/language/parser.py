@@ -6,7 +6,7 @@ size are bounded here: whoever walks the tree later may recurse without asking.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from harness.errors import FormulaError
 from harness.language.formula import Formula
@@ -45,15 +45,19 @@ MAX_POLY = 10
 COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 
 
-def read_formula(text: str) -> Formula:
+def read_formula(text: str, columns: Mapping[str, str] | None = None) -> Formula:
     """Parse a two-sided lme4-style formula.
+
+    Args:
+        text: the formula, or a template with ``{placeholders}``.
+        columns: the column each placeholder stands for.
 
     Raises:
         FormulaError: what is not in the language, or too large, with the offending position.
     """
     from harness.language.terms import assemble
 
-    parser = _Parser(text, FUNCTIONS, expression=False)
+    parser = _Parser(text, FUNCTIONS, expression=False, columns=columns)
     response = parser.outcome()
     parser.expect("~", "a formula is `outcome ~ terms`")
     tree = parser.bar()
@@ -76,11 +80,18 @@ def read_expression(text: str) -> Node:
 class _Parser:
     """The state of one parse: tokens, where we are, how deep, how high each node stands."""
 
-    def __init__(self, text: str, functions: frozenset[str], *, expression: bool) -> None:
+    def __init__(
+        self,
+        text: str,
+        functions: frozenset[str],
+        *,
+        expression: bool,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
         self.text = text
         self.functions = functions
         self.expression = expression
-        self.tokens = tokenize(text)
+        self.tokens = tokenize(text, columns)
         self.at = 0
         self.depth = 0
         self.calculating = False  # inside a call or left of the tilde, where `+` adds numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +21,7 @@ MAX_DIGITS = 15
 Kind = Literal["number", "text", "name", "quoted", "operator", "end"]
 
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_PLACEHOLDER = re.compile(r"\{([a-z_]{1,30})\}")
 _SPACE = " \t\r\n"
 _OPERATORS = (
     *("**", "||", "==", "!=", "<=", ">="),
@@ -66,8 +68,13 @@ class Token:
                 return f"`{self.text}`"
 
 
-def tokenize(text: str) -> tuple[Token, ...]:
+def tokenize(text: str, columns: Mapping[str, str] | None = None) -> tuple[Token, ...]:
     """Split a formula or an expression into tokens, an ``end`` token last.
+
+    Args:
+        text: the formula or expression.
+        columns: what placeholders stand for; ``{outcome}`` becomes the one token that
+            names the column ``columns["outcome"]``, whatever characters that name has.
 
     Raises:
         FormulaError: a character, number or quotation that the language does not have.
@@ -81,7 +88,7 @@ def tokenize(text: str) -> tuple[Token, ...]:
         if character in _SPACE:
             at += 1
             continue
-        token, at = _next(text, at)
+        token, at = _placeholder(text, at, columns) if character == "{" else _next(text, at)
         found.append(token)
     found.append(Token("end", "", len(text)))
     return tuple(found)
@@ -102,6 +109,43 @@ def r_number(value: float) -> str:
     decimals = max(0, len(digits) - 1 - power)
     width = max(1, power + 1) + (decimals + 1 if decimals else 0)
     return f"{value:.{decimals}f}" if width <= len(scientific) else scientific
+
+
+def placeholders(text: str) -> tuple[str, ...]:
+    """The names of the placeholders in a template, each once."""
+    found: dict[str, None] = {}
+    tokenize(text, _Recorder(found))
+    return tuple(found)
+
+
+class _Recorder(dict[str, str]):
+    """Stands for any placeholder and remembers which were asked for."""
+
+    def __init__(self, found: dict[str, None]) -> None:
+        super().__init__()
+        self.found = found
+
+    def __contains__(self, key: object) -> bool:
+        self.found.setdefault(str(key))
+        return True
+
+    def __missing__(self, key: str) -> str:
+        return key
+
+
+def _placeholder(text: str, at: int, columns: Mapping[str, str] | None) -> tuple[Token, int]:
+    if columns is None:
+        raise FormulaError(
+            "placeholders such as `{outcome}` are for the formulas of a plan", text, at
+        )
+    found = _PLACEHOLDER.match(text, at)
+    if found is None:
+        raise FormulaError("`{` opens no placeholder such as `{outcome}`", text, at)
+    word = found.group(1)
+    if word not in columns:
+        known = " and ".join(f"`{{{name}}}`" for name in columns) or "none"
+        raise FormulaError(f"no placeholder `{{{word}}}`; there are {known}", text, at)
+    return Token("quoted", columns[word], at), found.end()
 
 
 def _next(text: str, at: int) -> tuple[Token, int]:

@@ -1,0 +1,181 @@
+"""What a plan must satisfy beyond its shape, as far as that needs no data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+
+from harness.errors import FormulaError
+from harness.language import Call, Formula, Node, fill_formula, names_in, parse_expression
+from harness.language.nodes import Binary, Group, Unary
+from harness.language.tokens import placeholders
+from harness.plan.document import Path_
+from harness.plan.schema import Analysis, Plan
+
+MAX_MODELS = 10_000
+
+NOT_AVAILABLE_REPORTS = ("anova", "emmeans", "contrasts", "effect_size")
+
+Report = Callable[[Path_, str], None]
+"""Takes where in the plan, and what is wrong there."""
+
+
+def check_plan(plan: Plan, report: Report) -> None:
+    """Report everything wrong with a plan of the right shape."""
+    for part in ("arm", "time"):
+        levels = getattr(plan.data, part).levels
+        _no_repeats(levels, ("data", part, "levels"), report)
+    columns = (plan.data.id, plan.data.arm.column, plan.data.time.column)
+    if len(set(columns)) < len(columns):
+        report(("data",), "id, arm and time must be three different columns")
+    _check_paths(plan, report)
+    for section, expressions in (("sets", plan.sets), ("derive", plan.derive)):
+        for name, text in expressions.items():
+            _check_expression(text, (section, name), report, panel=section == "derive")
+    seen: dict[str, int] = {}
+    for position, analysis in enumerate(plan.analyses):
+        where: Path_ = ("analyses", position)
+        if analysis.id in seen:
+            report(
+                (*where, "id"), f"`{analysis.id}` is already the id of analysis {seen[analysis.id]}"
+            )
+        seen.setdefault(analysis.id, position + 1)
+        _check_analysis(analysis, plan, where, report)
+    models = sum(len(a.sets) * len(a.outcomes) * max(1, len(a.moderators)) for a in plan.analyses)
+    if models > MAX_MODELS:
+        report(("analyses",), f"{models} models; {MAX_MODELS} are allowed")
+
+
+def combinations(analysis: Analysis) -> Iterator[tuple[str, str]]:
+    """Outcome and moderator ("" where there is none) of each model of an analysis, in order."""
+    return product(analysis.outcomes, analysis.moderators or ("",))
+
+
+def filled(analysis: Analysis, outcome: str, moderator: str) -> Formula:
+    """The formula of one model.
+
+    Raises:
+        FormulaError: the template does not parse with these columns.
+    """
+    columns = {"outcome": outcome}
+    if moderator:
+        columns["moderator"] = moderator
+    return fill_formula(analysis.formula, columns)
+
+
+def _check_paths(plan: Plan, report: Report) -> None:
+    paths: list[tuple[Path_, str]] = [
+        (("data", "file"), plan.data.file),
+        (("data", "codebook"), plan.data.codebook),
+        (("gate", "suite"), plan.gate.suite),
+    ]
+    if plan.published is not None:
+        paths.append((("published",), plan.published))
+    for where, path in paths:
+        if path.startswith(("/", "~")) or "\\" in path or ":" in path or not path.isprintable():
+            report(where, f"`{path}` must be a path relative to the plan, with `/` between folders")
+
+
+def _check_expression(text: str, where: Path_, report: Report, *, panel: bool) -> None:
+    try:
+        node = parse_expression(text)
+    except FormulaError as error:
+        report(where, str(error))
+        return
+    if not panel and (call := _panel_call(node)) is not None:
+        report(where, f"`{call}()` is for derived columns; derive one and use it here")
+
+
+def _panel_call(node: Node) -> str | None:
+    match node:
+        case Call(function=("baseline" | "change")):
+            return node.function
+        case Call():
+            parts: tuple[Node, ...] = node.arguments
+        case Binary():
+            parts = (node.left, node.right)
+        case Unary():
+            parts = (node.operand,)
+        case Group():
+            parts = (node.inner,)
+        case _:
+            return None
+    return next((found for part in parts if (found := _panel_call(part)) is not None), None)
+
+
+def _check_analysis(analysis: Analysis, plan: Plan, where: Path_, report: Report) -> None:
+    for part in ("outcomes", "moderators", "sets", "report"):
+        _no_repeats(getattr(analysis, part), (*where, part), report)
+    for position, name in enumerate(analysis.sets):
+        if name not in plan.sets:
+            known = ", ".join(plan.sets)
+            report((*where, "sets", position), f"no set `{name}`; there are {known}")
+    _check_formula(analysis, where, report)
+    _check_available(analysis, where, report)
+
+
+def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
+    here = (*where, "formula")
+    try:
+        used = placeholders(analysis.formula)
+    except FormulaError as error:
+        report(here, str(error))
+        return
+    unknown = [name for name in used if name not in ("outcome", "moderator")]
+    if unknown:
+        report(
+            here, f"no placeholder `{{{unknown[0]}}}`; there are `{{outcome}}` and `{{moderator}}`"
+        )
+        return
+    if "moderator" in used and not analysis.moderators:
+        report(here, "`{moderator}` stands for nothing: the analysis names no moderators")
+        return
+    if analysis.moderators and "moderator" not in used:
+        report(here, "the analysis names moderators but its formula has no `{moderator}`")
+    if analysis.kind == "moderation" and "moderator" not in used:
+        report(here, "a moderation has `{moderator}` in its formula")
+    try:
+        formulas = [(pair, filled(analysis, *pair)) for pair in combinations(analysis)]
+    except FormulaError as error:
+        report(here, str(error))
+        return
+    (outcome, _), formula = formulas[0]
+    if "outcome" not in used or outcome not in names_in(formula.response):
+        report(here, "left of `~` stands `{outcome}`, or a call on it")
+    needs = {"lmm": True, "ols": False, "ancova": False}.get(analysis.kind)
+    if needs is True and not formula.random:
+        report(here, "kind lmm needs a random term such as `+ (1 | id)`; without one it is ols")
+    if needs is False and formula.random:
+        report(here, f"kind {analysis.kind} has no random terms; with `(… | …)` it is lmm")
+    mixed = bool(formula.random)
+    if mixed and analysis.df == "residual":
+        report((*where, "df"), "residual degrees of freedom are for linear models")
+    if not mixed and analysis.df not in (None, "residual", "z"):
+        report(
+            (*where, "df"), f"{analysis.df} is for mixed models; a linear model has residual or z"
+        )
+    if not mixed and "reml" in analysis.model_fields_set:
+        report((*where, "reml"), "has no meaning for a linear model; leave it out")
+
+
+def _check_available(analysis: Analysis, where: Path_, report: Report) -> None:
+    """Refuse what the format knows and this version cannot compute; nothing is dropped silently."""
+    later = "is not available in this version"
+    if analysis.df == "kenward-roger":
+        report((*where, "df"), f"kenward-roger {later}; available: satterthwaite, residual, z")
+    for position, part in enumerate(analysis.report):
+        if part in NOT_AVAILABLE_REPORTS:
+            report(
+                (*where, "report", position),
+                f"{part} {later}; available: coefficients, random, fit",
+            )
+    if analysis.adjust is not None:
+        report((*where, "adjust"), f"adjustment for multiple testing {later}; leave it out")
+    if analysis.probe is not None:
+        report((*where, "probe"), f"probing of a moderation {later}; leave it out")
+
+
+def _no_repeats(names: tuple[str, ...], where: Path_, report: Report) -> None:
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            report((*where, position), f"`{name}` stands twice")

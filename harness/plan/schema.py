@@ -1,0 +1,173 @@
+"""The plan: what is asked of a study, as typed, frozen values.
+
+Shape only. What needs more than one value to judge (placeholders, names of sets, what this
+version cannot compute) is in :mod:`harness.plan.check`; what needs the data is in
+:mod:`harness.data.check`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr
+
+DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
+Kind = Literal["lmm", "ols", "ancova", "moderation"]
+Report = Literal["coefficients", "anova", "emmeans", "contrasts", "effect_size", "random", "fit"]
+ReferenceMode = Literal["auto", "live", "recorded"]
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Line = Annotated[str, Field(min_length=1, max_length=8000)]
+RelativePath = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Section(BaseModel):
+    """What all parts of a plan share: no unknown keys, no changes, no guessing of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StudyInfo(Section):
+    """Which study this is."""
+
+    id: Identifier = Field(description="Short name of the study; names its output folder.")
+    title: str = Field(default="", max_length=500, description="One line for the report.")
+    synthetic: bool = Field(
+        default=False, description="True if the data are simulated; every report says so."
+    )
+
+
+class Factor(Section):
+    """A column that is a factor of the design, with its levels in coding order."""
+
+    column: Line = Field(description="Name of the column.")
+    levels: tuple[str, ...] = Field(
+        min_length=2,
+        description="Levels in coding order; the first is the reference (arm) or baseline (time).",
+    )
+
+
+class DataSource(Section):
+    """The data file, its codebook, and the columns that make it a trial."""
+
+    file: RelativePath = Field(description="Data file (csv, tsv), relative to the plan.")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="Pins the data file; any other content is refused."
+    )
+    codebook: RelativePath = Field(description="Codebook (csv), relative to the plan.")
+    id: Line = Field(description="Column that identifies the patient.")
+    arm: Factor = Field(description="The randomised arm; its first level is the reference.")
+    time: Factor = Field(description="The measurement time; its first level is baseline.")
+
+
+class Gate(Section):
+    """The data-quality gate."""
+
+    suite: RelativePath = Field(description="Suite of rules (json), relative to the plan.")
+    parameters: dict[str, JsonValue] = Field(
+        default_factory=dict, description="Values for the suite's parameters."
+    )
+
+
+class Adjust(Section):
+    """Adjustment for multiple testing."""
+
+    method: Literal["BH", "holm", "bonferroni", "none"] = Field(description="Adjustment method.")
+    family: Literal["analysis", "outcome", "plan"] = Field(
+        default="analysis", description="Which tests are adjusted together."
+    )
+
+
+class Probe(Section):
+    """How a moderation is probed."""
+
+    at: tuple[str | float, ...] = Field(
+        default=("mean-sd", "mean", "mean+sd"),
+        description="Moderator values of the simple slopes: numbers, or mean-sd, mean, mean+sd.",
+    )
+    johnson_neyman: bool = Field(default=False, description="Compute the region of significance.")
+
+
+class Analysis(Section):
+    """One analysis: a formula crossed with outcomes, moderators and analysis sets."""
+
+    id: Identifier = Field(description="Name of the analysis in the diff table.")
+    kind: Kind = Field(
+        description="lmm: mixed model; ols, ancova: linear model; moderation: either, with "
+        "`{moderator}` in the formula."
+    )
+    formula: Line = Field(
+        description="lme4 formula with the placeholders `{outcome}` and `{moderator}`."
+    )
+    outcomes: tuple[Line, ...] = Field(min_length=1, description="Columns for `{outcome}`.")
+    moderators: tuple[Line, ...] = Field(default=(), description="Columns for `{moderator}`.")
+    sets: tuple[Line, ...] = Field(min_length=1, description="Names of analysis sets.")
+    reml: bool = Field(
+        default=True, description="Restricted maximum likelihood (mixed models); false: ML."
+    )
+    df: DfMethod | None = Field(
+        default=None,
+        description="Denominator degrees of freedom: satterthwaite for mixed models and "
+        "residual for linear models unless said otherwise.",
+    )
+    report: tuple[Report, ...] = Field(
+        default=("coefficients", "random", "fit"), min_length=1, description="What is compared."
+    )
+    adjust: Adjust | None = Field(default=None, description="Adjustment for multiple testing.")
+    probe: Probe | None = Field(default=None, description="Simple slopes of a moderation.")
+
+
+class Reference(Section):
+    """The reference engine."""
+
+    engine: Literal["lme4"] = Field(default="lme4", description="Who gives the reference.")
+    mode: ReferenceMode = Field(
+        default="auto",
+        description="live: fit in R now; recorded: replay; auto: live if R is there.",
+    )
+    timeout: float = Field(default=120, gt=0, le=86400, description="Seconds for one model in R.")
+
+
+class Plan(Section):
+    """A study's analysis plan."""
+
+    version: Literal[1] = Field(description="Version of this format.")
+    study: StudyInfo
+    data: DataSource
+    gate: Gate
+    sets: dict[str, Line] = Field(
+        min_length=1,
+        description="Analysis sets: name and condition, e.g. `arm == 'TAU' or sessions >= 6`.",
+    )
+    derive: dict[str, Line] = Field(
+        default_factory=dict,
+        description="Derived columns, in order: name and expression; baseline() and change() too.",
+    )
+    analyses: tuple[Analysis, ...] = Field(min_length=1)
+    reference: Reference = Field(default_factory=Reference)
+    published: RelativePath | None = Field(
+        default=None, description="Published numbers (yaml), relative to the plan."
+    )
+
+    _path: Path | None = PrivateAttr(default=None)
+
+    @property
+    def path(self) -> Path | None:
+        """The file this plan was loaded from."""
+        return self._path
+
+
+def plan_schema() -> dict[str, Any]:
+    """The plan's JSON Schema (draft 2020-12), for editors to complete and check plans."""
+    schema = Plan.model_json_schema()
+    # YAML reads `levels: [0, 2, 3]` as numbers; the harness takes levels as they are spelled.
+    schema["$defs"]["Factor"]["properties"]["levels"]["items"] = {
+        "type": ["string", "number", "boolean"]
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "lmm-harness/plan-1.json",
+        **schema,
+        "title": "Plan of a study for lmm-harness",
+    }
