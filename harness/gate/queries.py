@@ -1,0 +1,194 @@
+"""The query sheet: one line for each cell the data manager is asked about."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Protocol
+
+import pandas as pd
+
+from harness.gate.checks import expected_total
+from harness.gate.suite import Rule
+from harness.gate.verdict import Query
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
+# What a spreadsheet reads as the start of a formula, full-width forms included.
+_FORMULA = re.compile(r"[ ]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+
+
+class Finding(Protocol):
+    """A cell of the data file that could not be read as its declared type."""
+
+    @property
+    def row(self) -> int:
+        """Data line of the file, the first after the header is 1."""
+
+    @property
+    def variable(self) -> str:
+        """Column."""
+
+    @property
+    def text(self) -> str:
+        """What stands in the cell."""
+
+    @property
+    def wanted(self) -> str:
+        """What would be accepted."""
+
+
+def queries_of_rule(
+    rule: Rule,
+    cells: Iterable[tuple[int, str]],
+    frame: pd.DataFrame,
+    key: Sequence[str],
+    detail: str = "",
+) -> tuple[Query, ...]:
+    """The query lines of one failing rule.
+
+    Args:
+        rule: the rule.
+        cells: (row position, column or columns joined by ``; ``) of each failure; none for a
+            rule on counts, which becomes one line about the data as a whole.
+        frame: the data, indexed 0, 1, ….
+        key: the columns of the patient and, where there is one, of the visit.
+        detail: the rule's own line, for a rule without cells.
+    """
+    cells = tuple(cells)
+    if not cells:
+        named = "; ".join(rule.columns)
+        return (Query(rule.rule, rule.sentence, "", "", named, detail, allowed(rule), None),)
+    permitted = _allowed_by_row(rule, frame)
+    return tuple(
+        Query(
+            rule=rule.rule,
+            sentence=rule.sentence,
+            id=_at(frame, row, key, 0),
+            time=_at(frame, row, key, 1),
+            column=column,
+            value=_value(frame, row, column),
+            allowed=permitted(row, column),
+            row=row + 1,
+        )
+        for row, column in cells
+    )
+
+
+def queries_of_findings(
+    rule: str, sentence: str, findings: Iterable[Finding], frame: pd.DataFrame, key: Sequence[str]
+) -> tuple[Query, ...]:
+    """The query lines of cells that could not be read; the frame holds a gap in their place."""
+    return tuple(
+        Query(
+            rule=rule,
+            sentence=sentence,
+            id=_at(frame, finding.row - 1, key, 0),
+            time=_at(frame, finding.row - 1, key, 1),
+            column=finding.variable,
+            value=finding.text,
+            allowed=finding.wanted,
+            row=finding.row,
+        )
+        for finding in findings
+    )
+
+
+def allowed(rule: Rule) -> str:
+    """What a rule accepts, as the sheet's ``allowed`` column says it."""
+    kwargs: Mapping[str, Any] = rule.kwargs
+    if "expression" in kwargs:
+        share = f" in at most {kwargs['at_most']:.0%} of rows" if "at_most" in kwargs else ""
+        return f"{kwargs['expression']}{share}"
+    if "counts" in kwargs:
+        return "; ".join(f"{group}: {n}" for group, n in kwargs["counts"].items())
+    if (codes := kwargs.get("codes")) is not None:
+        return "a value, or an empty cell; not " + ", ".join(_plain(code) for code in codes)
+    if (values := kwargs.get("value_set") or kwargs.get("values")) is not None:
+        negated = "_not_" in rule.type
+        return ("none of " if negated else "") + ", ".join(_plain(value) for value in values)
+    if kwargs.get("min_value") is not None or kwargs.get("max_value") is not None:
+        return _limits(kwargs.get("min_value"), kwargs.get("max_value"))
+    return _BY_TYPE.get(rule.type, "")
+
+
+_BY_TYPE = {
+    "expect_cells_to_be_whole": "a whole number",
+    "expect_constant_within": "one value within each patient",
+    "expect_compound_columns_to_be_unique": "no second row with these values",
+    "expect_column_values_to_be_unique": "no second row with this value",
+    "expect_column_values_to_not_be_null": "a value",
+    "expect_column_values_to_be_null": "an empty cell",
+    "expect_share_missing_to_be_at_most": "a value",
+    "expect_dropout_to_be_monotone": "an empty cell after a gap",
+}
+
+
+def _allowed_by_row(rule: Rule, frame: pd.DataFrame) -> Callable[[int, str], str]:
+    """The ``allowed`` text of each failing cell; it depends on the row where a total is stated."""
+    if rule.type != "expect_items_to_sum_to_total":
+        text = allowed(rule)
+        return lambda _row, _column: text
+    kwargs = rule.kwargs
+    totals = expected_total(frame, kwargs["column_list"], kwargs.get("divisor", 1.0))
+
+    def total(row: int, _column: str) -> str:
+        if totals[row] != totals[row]:
+            return "an empty cell: an item is missing"
+        return f"{_plain(round(float(totals[row]), 4))}, the sum of the items"
+
+    return total
+
+
+def _limits(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"at most {_plain(high)}"
+    return f"at least {_plain(low)}" if high is None else f"{_plain(low)} to {_plain(high)}"
+
+
+def _at(frame: pd.DataFrame, row: int, key: Sequence[str], place: int) -> str:
+    if place >= len(key) or key[place] not in frame.columns or not 0 <= row < len(frame):
+        return ""
+    return _plain(frame[key[place]].iloc[row])
+
+
+def _value(frame: pd.DataFrame, row: int, column: str) -> str:
+    if column in frame.columns:
+        return _plain(frame[column].iloc[row])
+    names = [name for name in column.split("; ") if name in frame.columns]
+    return "; ".join(f"{name}={_plain(frame[name].iloc[row]) or 'empty'}" for name in names)
+
+
+def _plain(value: object) -> str:
+    """A cell as a person writes it: 3 rather than 3.0, a date without its midnight."""
+    if value is None or value is pd.NA or bool(pd.isna(value)):  # type: ignore[call-overload]
+        return ""
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d" if value == value.normalize() else "%Y-%m-%dT%H:%M:%S")
+    if isinstance(value, float):
+        return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
+    return str(value)
+
+
+def defuse(text: str) -> str:
+    """A cell that no spreadsheet takes for a formula; a number stays the number it is.
+
+    ``=``, ``+``, ``-`` and ``@`` (and a leading tab or line end) start a formula in common
+    spreadsheets, so a data file could run a command on the data manager's machine. An apostrophe
+    in front makes it text.
+    """
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
+
+
+def sheet(queries: Iterable[Query]) -> str:
+    """The query sheet as CSV text, every text cell defused."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    names = [field.name for field in fields(Query)]
+    writer.writerow(names)
+    for query in queries:
+        cells = (getattr(query, name) for name in names)
+        writer.writerow(["" if cell is None else defuse(str(cell)) for cell in cells])
+    return out.getvalue()
