@@ -1,0 +1,96 @@
+"""lme4 and lm as engines, live in a child process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pandas as pd
+
+from harness.engines.r.answer import AnswerError, estimates_from_json
+from harness.engines.r.channel import Channel
+from harness.engines.r.columns import columns_of
+from harness.engines.r.request import criterion_request, fit_request
+from harness.errors import ModelError, ReferenceUnavailable
+from harness.models.record import Estimates
+from harness.models.spec import ModelSpec
+
+
+class RLiveEngine:
+    """R, asked anew for every model. R starts at the first request and stays warm.
+
+    Args:
+        timeout: seconds one model may take.
+        scripts: folder of the R scripts; by default those of this installation.
+
+    Use it as a context manager, or call ``close``. Requests from several threads queue up.
+    """
+
+    def __init__(self, timeout: float = 120.0, scripts: Path | None = None) -> None:
+        self._channel = Channel(timeout, scripts)
+
+    @property
+    def name(self) -> str:
+        """``lme4``; a model without random effects is answered, and signed, by ``lm``."""
+        return "lme4"
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of R, its packages and BLAS; starts R if need be."""
+        if not self._channel.versions:
+            self._channel.ask({"question": "session"}, what="asking versions")
+        return self._channel.versions
+
+    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        """Fit one model by the reference recipe (``r_reference/README.md``).
+
+        Raises:
+            ModelError: R refuses to fit this model to these data.
+            DataError: a column is missing or of a type R cannot be sent.
+            ReferenceUnavailable: R is missing, crashed, or ran out of time.
+        """
+        answer = self._ask(fit_request(spec), spec, frame)
+        try:
+            estimates = estimates_from_json(answer)
+        except AnswerError as error:
+            raise ReferenceUnavailable(f"R's answer cannot be read: {error}") from error
+        return replace(estimates, formula=spec.formula.text)
+
+    def criterion_at(self, spec: ModelSpec, frame: pd.DataFrame, theta: Sequence[float]) -> float:
+        """lme4's criterion at ``theta``, nothing optimised: REML, or minus twice log-likelihood.
+
+        Raises: as ``fit``; a ``theta`` of the wrong length is a ModelError.
+        """
+        return float(self._ask(criterion_request(spec, theta), spec, frame)["criterion"])
+
+    def close(self) -> None:
+        """End R."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        """Itself; R starts with the first request."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End R."""
+        self.close()
+
+    def _ask(self, request: dict[str, Any], spec: ModelSpec, frame: pd.DataFrame) -> dict[str, Any]:
+        columns = columns_of(frame, spec.formula.columns)
+        given = self._channel.ask(request, columns, what=f"`{spec.formula.text}`")
+        if error := given.get("error"):
+            if error["kind"] == "internal":
+                raise ReferenceUnavailable(
+                    f"the R scripts failed on `{spec.formula.text}`: {error['message']}"
+                )
+            raise ModelError(f"R refuses `{spec.formula.text}`: {error['message']}")
+        answer: dict[str, Any] = given["answer"]
+        return answer

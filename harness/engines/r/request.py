@@ -1,0 +1,34 @@
+"""A specification as the request that ``r_reference/answer.R`` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.language.nodes import to_json
+from harness.models.spec import ModelSpec
+
+
+def fit_request(spec: ModelSpec) -> dict[str, Any]:
+    """The request for a fit: ``lmer`` with random terms, else ``lm``. The data go separately."""
+    return {
+        "question": "lmer" if spec.mixed else "lm",
+        "formula": _formula(spec),
+        "reml": spec.reml,
+        "df_method": spec.df_method,
+        "conf_level": spec.conf_level,
+    }
+
+
+def criterion_request(spec: ModelSpec, theta: Sequence[float]) -> dict[str, Any]:
+    """The request for the criterion at a given theta."""
+    return {
+        "question": "criterion",
+        "formula": _formula(spec),
+        "reml": spec.reml,
+        "theta": [float(value) for value in theta],
+    }
+
+
+def _formula(spec: ModelSpec) -> dict[str, Any]:
+    return {"response": to_json(spec.formula.response), "rhs": to_json(spec.formula.tree)}

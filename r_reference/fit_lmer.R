@@ -1,0 +1,117 @@
+# A linear mixed model as a reference: fitted by lme4 at an optimum that was checked, every number
+# read from one object evaluated exactly there.
+#
+#   fit_lmer(Reaction ~ Days + (Days | Subject), lme4::sleepstudy)
+#
+# df_method: satterthwaite and kenward-roger (lmerTest), residual (rows less coefficients), z.
+
+# Largest difference of two tight optimisers' criteria, in deviance units, that is still one optimum.
+gap_limit <- 1e-7
+# Largest |gradient| left after polishing, relative to the criterion's own size.
+gradient_limit <- 1e-8
+# lme4's word for a fit with a variance at zero or a correlation at one: a property, not a fault.
+boundary_message <- "boundary (singular) fit: see help('isSingular')"
+
+fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", level = 0.95) {
+  with_settings(fitting({
+    if (df_method == "kenward-roger" && !reml)
+      refuse("Kenward-Roger needs a REML fit; this one is asked by ML")
+    found <- with_log(find_optimum(formula, data, reml))
+    optimum <- found$value
+    final <- with_log({
+      fit <- fit_at(formula, data, optimum$theta, reml, df_method)
+      list(fit = fit, fixed = fixed_table(fit, df_method, level))
+    })
+    fit <- final$value$fit
+    log <- unique(c(optimum$log, found$log, final$log))
+    singular <- lme4::isSingular(fit, tol = singular_tolerance)
+    list(engine = "lme4",
+         formula = deparse1(formula),
+         reml = reml,
+         df_method = df_method,
+         n_obs = nobs(fit),
+         groups = group_counts(fit),
+         singular = singular,
+         converged = optimum$converged,
+         messages = I(log),
+         fixed = final$value$fixed,
+         random = random_table(fit),
+         fit = fit_statistics(fit, criterion_of(fit)),
+         theta = I(unname(lme4::getME(fit, "theta"))),
+         min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
+         problem = problem_lmer(fit),
+         quality = reference_quality(optimum, log, singular, criterion_of(fit)))
+  }))
+}
+
+# The model evaluated at theta, nothing optimised. Never refit(): in lme4 1.1-31 it uses n - 1 where
+# n - p belongs in a REML fit.
+fit_at <- function(formula, data, theta, reml, df_method) {
+  fitter <- if (df_method %in% c("satterthwaite", "kenward-roger")) lmerTest::lmer else lme4::lmer
+  fitter(formula, data, REML = reml, start = unname(theta),
+         control = lme4::lmerControl(optimizer = NULL, calc.derivs = FALSE))
+}
+
+fixed_table <- function(fit, df_method, level) {
+  table <- switch(df_method,
+    satterthwaite = coef(summary(fit, ddf = "Satterthwaite")),
+    "kenward-roger" = coef(summary(fit, ddf = "Kenward-Roger")),
+    residual = cbind(coef(summary(fit)), df = nobs(fit) - length(lme4::fixef(fit))),
+    z = cbind(coef(summary(fit)), df = Inf),
+    refuse("unknown df method `", df_method, "`"))
+  if (!"df" %in% colnames(table)) stop("lmerTest gave no degrees of freedom by ", df_method)
+  test_rows(rownames(table), table[, "Estimate"], table[, "Std. Error"], table[, "df"], level)
+}
+
+# Two-sided t tests of zero and Wald-t intervals; normal ones where df is infinite.
+test_rows <- function(terms, estimate, std_error, df, level) {
+  statistic <- estimate / std_error
+  p_value <- 2 * pt(abs(statistic), df, lower.tail = FALSE)
+  half <- qt((1 + level) / 2, df) * std_error
+  lapply(seq_along(terms), function(i)
+    list(term = terms[i], estimate = estimate[[i]], std_error = std_error[[i]], df = df[[i]],
+         statistic = statistic[[i]], p_value = p_value[[i]],
+         conf_low = estimate[[i]] - half[[i]], conf_high = estimate[[i]] + half[[i]]))
+}
+
+# sd(group:term), then cor(group:term,term) by column, for each random term; sigma last.
+random_table <- function(fit) {
+  blocks <- lme4::VarCorr(fit)
+  owners <- group_names(fit)[attr(lme4::getME(fit, "flist"), "assign")]
+  rows <- lapply(seq_along(blocks), function(b) {
+    names <- colnames(blocks[[b]])
+    cor <- attr(blocks[[b]], "correlation")
+    pairs <- which(lower.tri(cor), arr.ind = TRUE)
+    terms <- c(sprintf("sd(%s:%s)", owners[b], names),
+               sprintf("cor(%s:%s,%s)", owners[b], names[pairs[, 2L]], names[pairs[, 1L]]))
+    named_estimates(terms, c(unname(attr(blocks[[b]], "stddev")), cor[pairs]))
+  })
+  c(unlist(rows, recursive = FALSE), named_estimates("sigma", sigma(fit)))
+}
+
+named_estimates <- function(terms, values) {
+  lapply(seq_along(terms), function(i) list(term = terms[i], estimate = values[[i]]))
+}
+
+fit_statistics <- function(fit, criterion) {
+  list(criterion = criterion, loglik = as.numeric(logLik(fit)), aic = AIC(fit), bic = BIC(fit))
+}
+
+# Whether the fit may be a reference, and if not, why not.
+reference_quality <- function(optimum, log, singular, criterion) {
+  reasons <- setdiff(log, boundary_message)
+  if (optimum$gap > gap_limit)
+    reasons <- c(reasons, sprintf("%s end %.3g deviance units apart",
+                                  paste(optimum$optimizers, collapse = " and "), optimum$gap))
+  limit <- gradient_limit * max(1, abs(criterion))
+  if (!singular && !isTRUE(optimum$gradient <= limit))
+    reasons <- c(reasons, sprintf("the gradient at the optimum is %.3g, more than %.3g",
+                                  optimum$gradient, limit))
+  list(clean = length(reasons) == 0L,
+       reasons = I(reasons),
+       optimizers = I(optimum$optimizers),
+       criterion_gap = optimum$gap,
+       polish_steps = optimum$steps,
+       gradient_norm = if (singular) NaN else optimum$gradient,
+       evaluations = optimum$evaluations)
+}

@@ -1,0 +1,92 @@
+# The optimum of lme4's criterion, found in a way that can be trusted: two optimisers with every
+# tolerance spelt out, and Newton steps from the better of the two.
+#
+# lme4's default asks nloptr for xtol_abs = ftol_abs = 1e-8, and nloptr adds its own
+# xtol_rel = 1e-4, which is the rule that stops it. On a flat surface that is far from the optimum.
+
+tight_controls <- function() {
+  list(
+    nloptwrap = lme4::lmerControl(
+      optimizer = "nloptwrap", calc.derivs = TRUE,
+      optCtrl = list(algorithm = "NLOPT_LN_BOBYQA", xtol_rel = 0, ftol_rel = 0,
+                     xtol_abs = 1e-12, ftol_abs = 0, maxeval = 1e5)),
+    bobyqa = lme4::lmerControl(
+      optimizer = "bobyqa", calc.derivs = TRUE,
+      optCtrl = list(rhobeg = 2e-2, rhoend = 1e-9, maxfun = 1e6))
+  )
+}
+
+singular_tolerance <- 1e-4   # lme4's: a relative standard deviation below it is the boundary
+
+# Where the criterion is smallest, and how well that is known:
+# theta, edge (whether on the boundary), steps, gradient and decrement (see polish()), optimizers, gap
+# (difference of their criteria), evaluations (of the first), converged, log.
+find_optimum <- function(formula, data, reml) {
+  runs <- lapply(tight_controls(), function(control)
+    with_log(lme4::lmer(formula, data, REML = reml, control = control)))
+  fits <- lapply(runs, function(run) run$value)
+  criteria <- vapply(fits, criterion_of, 0)
+  best <- fits[[which.min(criteria)]]
+  criterion <- criterion_function(formula, data, reml)
+  log <- unique(unlist(lapply(runs, function(run) run$log)))
+  code <- best@optinfo$conv$opt
+  if (code != 0)
+    log <- c(log, sprintf("%s stopped with code %d", names(fits)[which.min(criteria)], code))
+  c(polish(criterion, lme4::getME(best, "theta"), lme4::getME(best, "lower")),
+    list(optimizers = names(fits),
+         gap = max(criteria) - min(criteria),
+         evaluations = as.integer(fits[[1L]]@optinfo$feval),
+         converged = code == 0,
+         log = as.character(log)))
+}
+
+# The criterion as a function of theta alone; sigma and the coefficients are profiled out.
+criterion_function <- function(formula, data, reml) {
+  lme4::lmer(formula, data, REML = reml, devFunOnly = TRUE,
+             control = lme4::lmerControl(calc.derivs = FALSE))
+}
+
+# The REML criterion, or minus twice the log-likelihood.
+criterion_of <- function(fit) {
+  unname(fit@devcomp$cmp[[if (lme4::isREML(fit)) "REML" else "dev"]])
+}
+
+# Newton's method on the free parameters, at most `steps` times. Relative standard deviations on
+# the boundary are set to zero when the criterion does not object, and stay there.
+# A step is taken only if it stays inside and the criterion does not rise beyond its rounding.
+polish <- function(criterion, theta, lower, steps = 4L) {
+  diagonal <- lower == 0
+  on_edge <- diagonal & theta < singular_tolerance
+  if (any(on_edge)) {
+    snapped <- replace(theta, on_edge, 0)
+    if (criterion(snapped) <= criterion(theta) + rounding(criterion(theta))) theta <- snapped
+  }
+  free <- which(!on_edge)
+  along <- function(part) criterion(replace(theta, free, part))
+  taken <- 0L
+  gradient <- decrement <- NaN
+  if (length(free)) repeat {
+    here <- along(theta[free])
+    gradient <- numDeriv::grad(along, theta[free], method.args = step_of(1e-3))
+    curvature <- numDeriv::hessian(along, theta[free], method.args = step_of(5e-3))
+    root <- tryCatch(chol(curvature), error = function(e) NULL)
+    if (is.null(root)) break
+    step <- backsolve(root, backsolve(root, gradient, transpose = TRUE))
+    decrement <- sum(gradient * step) / 2
+    if (taken == steps || max(abs(step)) <= 1e-11 * max(1, abs(theta))) break
+    there <- replace(theta, free, theta[free] - step)
+    if (any(there[diagonal & !on_edge] < singular_tolerance)) break
+    if (criterion(there) > here + rounding(here)) break
+    theta <- there
+    taken <- taken + 1L
+  }
+  list(theta = theta, steps = taken, edge = any(on_edge), gradient = max(abs(gradient)),
+       decrement = decrement)
+}
+
+# First step h (1 + |theta|) of numDeriv's extrapolation. Its own step, relative to each theta, drowns
+# in rounding when a theta is near zero; theta is already relative to sigma, so 1 is its scale.
+step_of <- function(h) list(d = h, eps = h, zero.tol = Inf)
+
+# What two evaluations of the criterion at one optimum may differ by.
+rounding <- function(criterion) 64 * .Machine$double.eps * max(1, abs(criterion))

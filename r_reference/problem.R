@@ -1,0 +1,62 @@
+# Tier T0: which mathematical problem was solved, column by column, small enough to be compared.
+
+# A column reduced to what settles equality: the hash of its little-endian doubles (-0 as 0), its
+# sum, the sum of entry times row number (each product rounded to a double), and the sum of the
+# absolute entries, which is the scale of the other two; the sums are correctly rounded.
+column_print <- function(name, values) {
+  values <- as.double(values) + 0
+  list(name = name,
+       sha256 = digest::digest(writeBin(values, raw(), endian = "little"),
+                               algo = "sha256", serialize = FALSE),
+       total = exact_sum(values),
+       moment = exact_sum(values * seq_along(values)),
+       size = exact_sum(abs(values)))
+}
+
+design_prints <- function(X) {
+  unname(lapply(seq_len(ncol(X)), function(j) column_print(colnames(X)[j], X[, j])))
+}
+
+# Levels present of each factor in the fixed part, as an object even when there is none.
+level_lists <- function(levels) {
+  if (!length(levels)) return(empty_object())
+  lapply(levels, I)
+}
+
+empty_object <- function() structure(list(), names = character())
+
+problem_lmer <- function(fit) {
+  factors <- lme4::getME(fit, "flist")
+  names <- group_names(fit)
+  list(n_obs = nobs(fit),
+       groups = group_counts(fit),
+       levels = level_lists(.getXlevels(terms(fit), model.frame(fit))),
+       x = design_prints(lme4::getME(fit, "X")),
+       y = column_print(deparse1(formula(fit)[[2L]]), lme4::getME(fit, "y")),
+       z = lapply(seq_along(factors), function(i)
+         column_print(names[i], as.integer(factors[[i]]))),
+       reml = lme4::isREML(fit))
+}
+
+problem_lm <- function(fit) {
+  X <- model.matrix(fit)[, !is.na(coef(fit)), drop = FALSE]
+  list(n_obs = nobs(fit),
+       groups = empty_object(),
+       levels = level_lists(fit$xlevels),
+       x = design_prints(X),
+       y = column_print(deparse1(formula(fit)[[2L]]), model.response(model.frame(fit))),
+       z = list(),
+       reml = FALSE)
+}
+
+# The grouping factors' names as formulas spell them: lme4 drops the back-ticks of a lone name.
+group_names <- function(fit) {
+  columns <- all.vars(formula(fit))
+  vapply(names(lme4::getME(fit, "flist")), function(name)
+    if (name %in% columns) deparse1(as.name(name), backtick = TRUE) else name, "",
+    USE.NAMES = FALSE)
+}
+
+group_counts <- function(fit) {
+  structure(as.list(vapply(lme4::getME(fit, "flist"), nlevels, 1L)), names = group_names(fit))
+}

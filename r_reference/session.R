@@ -1,0 +1,27 @@
+# Everything outside the request that could change a number.
+
+needed_packages <- c("lme4", "lmerTest", "numDeriv", "digest")
+reference_packages <- c("lme4", "lmerTest", "pbkrtest", "Matrix", "nloptr", "minqa", "numDeriv",
+                        "jsonlite", "digest")
+
+# Stops when a package is missing, so that its absence is not mistaken for a model R refuses.
+check_packages <- function() {
+  missing <- Filter(function(package) !requireNamespace(package, quietly = TRUE), needed_packages)
+  if (length(missing)) stop("R lacks the package ", paste(missing, collapse = ", "))
+}
+
+# A named list of texts: R, the packages, BLAS, LAPACK, threads, locale, random number generators.
+session <- function() {
+  packages <- Filter(function(package) nzchar(system.file(package = package)), reference_packages)
+  threads <- Sys.getenv(c("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), NA)
+  c(list(R = paste(R.version$major, R.version$minor, sep = ".")),
+    lapply(structure(packages, names = packages),
+           function(package) packageDescription(package, fields = "Version")),
+    list(BLAS = basename(extSoftVersion()[["BLAS"]]),
+         LAPACK = paste0(basename(La_library()), " (", La_version(), ")"),
+         threads = paste(unique(threads), collapse = ", "),
+         collation = Sys.getlocale("LC_COLLATE"),
+         encoding = if (isTRUE(l10n_info()[["UTF-8"]])) "UTF-8" else "not UTF-8",
+         RNGkind = paste(RNGkind(), collapse = ", "),
+         platform = R.version$platform))
+}
