@@ -53,7 +53,7 @@ def test_sleepstudy_gives_the_published_fit() -> None:
     covariance = np.cov(lines.T) - sigma2 * np.linalg.inv(x.T @ x)
     sd = np.sqrt(np.diag(covariance))
     assert lines.mean(axis=0) == pytest.approx([251.4051, 10.46729], rel=1e-6)
-    # Printed 24.741 and 25.592: lme4's default optimiser stops at 24.74066, the optimum is 24.74045.
+    # lme4 prints 24.741: its default optimiser stops at 24.74066, the optimum is 24.74045.
     assert sd == pytest.approx([24.74045, 5.92213], abs=5e-6)
     assert covariance[0, 1] / sd.prod() == pytest.approx(0.06555, abs=5e-6)
     assert np.sqrt(sigma2) == pytest.approx(25.59182, abs=5e-6)
