@@ -21,6 +21,7 @@ from harness.language.nodes import (
     quote_name,
     to_json,
 )
+from harness.language.values import factor_of_numbers, spell_number
 
 __all__ = [
     "Binary",
@@ -38,10 +39,12 @@ __all__ = [
     "Unary",
     "deparse",
     "evaluate",
+    "factor_of_numbers",
     "fill_formula",
     "names_in",
     "parse_expression",
     "parse_formula",
     "quote_name",
+    "spell_number",
     "to_json",
 ]

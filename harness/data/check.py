@@ -1,0 +1,175 @@
+"""A plan against its codebook and data: names, types and levels, with the plan's lines."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from harness.data.cells import number
+from harness.data.codebook import Codebook
+from harness.data.derive import one, panel_of
+from harness.errors import DataError, FormulaError, Problem
+from harness.language import evaluate, names_in, parse_expression
+from harness.plan.check import combinations, filled
+from harness.plan.document import Path_
+from harness.plan.schema import Analysis, Factor, Plan
+
+Report = Callable[[Path_, str], None]
+
+
+def check_codebook(plan: Plan, codebook: Codebook) -> Iterator[Problem]:
+    """What the codebook says against the design: the times at which variables are collected."""
+    levels = plan.data.time.levels
+    for variable in codebook.variables:
+        for time in variable.times:
+            if time not in levels:
+                yield Problem(
+                    codebook.file,
+                    variable.line,
+                    f"{variable.name}.times",
+                    f"`{time}` is no level of {plan.data.time.column}; "
+                    f"the plan has {', '.join(levels)}",
+                )
+
+
+def check_design(plan: Plan, codebook: Codebook, frame: pd.DataFrame, report: Report) -> None:
+    """Id, arm and time: columns of the right type, with levels that agree and occur."""
+    known = codebook.by_name
+    column = plan.data.id
+    if column not in known:
+        report(("data", "id"), _unknown(column, known))
+    elif known[column].type != "id":
+        report(("data", "id"), f"`{column}` is of type {known[column].type}, not id")
+    for part, factor in (("arm", plan.data.arm), ("time", plan.data.time)):
+        here: Path_ = ("data", part)
+        if factor.column not in known:
+            report((*here, "column"), _unknown(factor.column, known))
+            continue
+        kind = known[factor.column].type
+        if kind == "factor":
+            declared = known[factor.column].levels
+            if declared != factor.levels:
+                report(
+                    (*here, "levels"),
+                    f"the codebook has {', '.join(declared)} in this order, "
+                    f"the plan {', '.join(factor.levels)}",
+                )
+        elif not (part == "time" and known[factor.column].numeric):
+            report((*here, "column"), f"`{factor.column}` is of type {kind}, not factor")
+            continue
+        if factor.column in frame.columns:
+            _check_occurrence(factor, frame[factor.column], here, report)
+
+
+def check_columns(
+    plan: Plan, codebook: Codebook, frame: pd.DataFrame, report: Report
+) -> pd.DataFrame:
+    """Every name in derived columns, sets and formulas; expressions are tried on the data.
+
+    Args:
+        plan: right in shape, perhaps without the parts that were not.
+        codebook: what columns there are.
+        frame: the data, read.
+        report: takes the problems.
+
+    Returns:
+        The frame with the derived columns that can be computed.
+    """
+    panel = panel_of(plan)
+    frame = frame.copy(deep=False)
+    broken: set[str] = set()
+    ready = {panel.id, panel.time} <= set(frame.columns)
+    declared = {name.casefold(): name for name in codebook.by_name}
+    for name, text in plan.derive.items():
+        here: Path_ = ("derive", name)
+        if (taken := declared.get(name.casefold())) is not None:
+            report(here, f"the data have a column `{taken}` already")
+            continue
+        declared[name.casefold()] = name
+        try:
+            if _names_known(text, frame, broken, here, report) and ready:
+                frame[name] = one(text, frame, panel)
+                continue
+        except FormulaError as error:
+            report(here, str(error))
+        except DataError:
+            pass  # two baseline rows: a fault of the data, which the gate reports row by row
+        broken.add(name)
+    for name, text in plan.sets.items():
+        here = ("sets", name)
+        try:
+            if not _names_known(text, frame, broken, here, report):
+                continue
+            if evaluate(parse_expression(text), frame).dtype != "boolean":
+                report(here, "is not a condition; compare it with something")
+        except FormulaError as error:
+            report(here, str(error))
+    for position, analysis in enumerate(plan.analyses):
+        _check_analysis(analysis, ("analyses", position), frame, broken, report)
+    return frame
+
+
+def _check_analysis(
+    analysis: Analysis, where: Path_, frame: pd.DataFrame, broken: set[str], report: Report
+) -> None:
+    for part in ("outcomes", "moderators"):
+        for position, name in enumerate(getattr(analysis, part)):
+            here = (*where, part, position)
+            if name in broken:
+                continue
+            if name not in frame.columns:
+                report(here, _unknown(name, frame.columns))
+            elif part == "outcomes" and not pd.api.types.is_numeric_dtype(frame[name].dtype):
+                report(here, f"`{name}` is not a number")
+    given = {*analysis.outcomes, *analysis.moderators}
+    reported: set[str] = set()
+    for pair in combinations(analysis):
+        try:
+            formula = filled(analysis, *pair)
+        except FormulaError:
+            return  # reported with the plan
+        for name in formula.columns:
+            if name in given | broken | reported or name in frame.columns:
+                continue
+            reported.add(name)
+            report((*where, "formula"), _unknown(name, frame.columns))
+
+
+def _names_known(
+    text: str, frame: pd.DataFrame, broken: set[str], here: Path_, report: Report
+) -> bool:
+    """Whether an expression can be tried; unknown names are reported, known-broken ones not."""
+    try:
+        names = names_in(parse_expression(text))
+    except FormulaError:
+        return False  # reported with the plan
+    unknown = [name for name in names if name not in frame.columns and name not in broken]
+    for name in unknown:
+        report(here, _unknown(name, frame.columns))
+    return not unknown and not broken.intersection(names)
+
+
+def _check_occurrence(factor: Factor, column: pd.Series, here: Path_, report: Report) -> None:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        present = {str(level) for level in column.dropna().unique()}
+        absent = [level for level in factor.levels if level not in present]
+    else:
+        values = np.asarray(column, dtype=np.float64)
+        absent = [level for level in factor.levels if number(level) not in set(values.tolist())]
+    for level in absent:
+        position = factor.levels.index(level)
+        report((*here, "levels", position), f"`{level}` does not occur in `{factor.column}`")
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"there are {_listed(names)}"
+    return f"no column `{name}`; {hint}"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

@@ -1,0 +1,115 @@
+"""A study as opened: plan, codebook and typed data, checked against each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from harness.data.check import check_codebook, check_columns, check_design
+from harness.data.codebook import Codebook, parse_codebook
+from harness.data.hash import sha256_of, sha256_of_file
+from harness.data.read import Finding, Reading, compare_columns, typed
+from harness.data.table import read_bytes, read_table_text
+from harness.errors import DataError, PlanError, Problem
+from harness.plan.load import LoadedPlan, read_plan
+from harness.plan.schema import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study, ready for the gate.
+
+    Attributes:
+        plan: as checked.
+        codebook: what the columns hold.
+        frame: typed data, without derived columns.
+        findings: cells that were not of their type; the gate reports them.
+        data_sha256: of the data file's bytes.
+        plan_sha256: of the plan file's bytes.
+        folder: of the plan; the plan's paths are relative to it.
+    """
+
+    plan: Plan
+    codebook: Codebook
+    frame: pd.DataFrame
+    findings: tuple[Finding, ...]
+    data_sha256: str
+    plan_sha256: str
+    folder: Path
+
+
+def open_study(plan_path: str | Path) -> Study:
+    """Open a study and check the plan against codebook and data.
+
+    Raises:
+        PlanError: with every problem of plan and codebook, each with its line.
+        DataError: nothing is wrong but the data file.
+    """
+    path = Path(plan_path)
+    loaded = read_plan(path)
+    problems = list(loaded.problems)
+    plan = loaded.plan
+    if plan is None:
+        raise PlanError(tuple(problems))
+    codebook, found = parse_codebook(path.parent / plan.data.codebook)
+    problems += found
+    reading: Reading | None = None
+    if codebook is not None:
+        problems += check_codebook(plan, codebook)
+        try:
+            reading = _read(loaded, plan, codebook, path.parent, problems)
+        except DataError as error:
+            if not problems:
+                raise
+            problems.append(Problem(*_place(str(error))))
+    if codebook is not None and reading is not None:
+
+        def report(where: tuple[str | int, ...], message: str) -> None:
+            problems.append(loaded.problem(where, message))
+
+        check_design(plan, codebook, reading.frame, report)
+        check_columns(plan, codebook, reading.frame, report)
+    if problems or codebook is None or reading is None:
+        raise PlanError(tuple(dict.fromkeys(problems)))
+    return Study(
+        plan=plan,
+        codebook=codebook,
+        frame=reading.frame,
+        findings=reading.findings,
+        data_sha256=reading.sha256,
+        plan_sha256=sha256_of_file(path),
+        folder=path.parent,
+    )
+
+
+def _read(
+    loaded: LoadedPlan, plan: Plan, codebook: Codebook, folder: Path, problems: list[Problem]
+) -> Reading:
+    """Read the data; a broken pin and columns that only one side knows are problems."""
+    path = folder / plan.data.file
+    raw = read_bytes(path)
+    sha256 = sha256_of(raw)
+    if plan.data.sha256 not in (None, sha256):
+        message = f"{plan.data.file} has another content: its sha256 is {sha256}"
+        problems.append(loaded.problem(("data", "sha256"), message))
+    table = read_table_text(path, raw)
+    missing, undeclared = compare_columns(table.header, codebook)
+    lines = {variable.name: variable.line for variable in codebook.variables}
+    for name in missing:
+        message = f"no such column in {plan.data.file}"
+        problems.append(Problem(codebook.file, lines[name], name, message))
+    for name in undeclared:
+        message = f"this column of {plan.data.file} is not in the codebook"
+        problems.append(Problem(codebook.file, None, name, message))
+    return typed(table, codebook, sha256)
+
+
+def _place(message: str) -> tuple[str, int | None, str, str]:
+    """A data error's ``file:line: reason`` taken apart."""
+    place, _, reason = message.partition(": ")
+    file, colon, line = place.rpartition(":")
+    if colon and line.isdigit():
+        return file, int(line), "", reason
+    return place, None, "", reason
