@@ -1,0 +1,1 @@
+"""Linear mixed models in numpy and scipy, linear models on statsmodels."""

@@ -1,0 +1,262 @@
+"""A fitted mixed model: what was found, and methods that only delegate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.engines.port.criterion import Problem, problem
+from harness.engines.port.crossproducts import cross_products
+from harness.engines.port.optimize import Options, Search, optimise
+from harness.engines.port.satterthwaite import satterthwaite_df
+from harness.engines.port.solution import Solution, random_effects, solve, unstandardise
+from harness.engines.port.varcomp import random_effects_table
+from harness.engines.port.wald import WaldTable, wald_table
+from harness.errors import ModelError
+from harness.models.design import Design
+from harness.models.record import FitStatistics, RandomEffect
+from harness.models.spec import DfMethod
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
+
+SINGULAR = 1e-4
+"""A diagonal theta below this makes a fit singular; the limit of lme4's ``isSingular``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """The record of the search.
+
+    Theta here is lme4's (Lambda for the data's own Z); gradient and trust radius refer to the
+    standardised basis of :mod:`harness.engines.port.crossproducts`, in which the columns of X,
+    y and Z have unit size.
+
+    Attributes:
+        start: theta the search began with.
+        end: theta at the end.
+        criterion: at the end, in deviance units.
+        gradient_norm: largest entry of the gradient over max(1, |criterion|).
+        evaluations: criterion evaluations with derivatives, all starts.
+        starts: starts tried.
+        rivals: criteria at the ends of the other starts.
+        converged: whether gradient and curvature are as demanded.
+        boundary: whether the relative covariance factor is rank deficient.
+        kkt: on the boundary, smallest eigenvalue of the criterion's derivative in the relative
+            covariance (not negative at a minimum); else 0.
+        options: every option in force.
+        message: one line.
+        trace: theta and criterion of each accepted step.
+    """
+
+    start: tuple[float, ...]
+    end: tuple[float, ...]
+    criterion: float
+    gradient_norm: float
+    evaluations: int
+    starts: int
+    rivals: tuple[float, ...]
+    converged: bool
+    boundary: bool
+    kkt: float
+    options: Options
+    message: str
+    trace: tuple[tuple[tuple[float, ...], float], ...]
+
+
+class Fit:
+    """A linear mixed model fitted to data.
+
+    Everything beyond the optimum is computed when asked for.
+    """
+
+    def __init__(self, design: Design, at: Problem, search: Search) -> None:
+        self.design = design
+        self._problem = at
+        self._search = search
+
+    @cached_property
+    def _solution(self) -> Solution:
+        return solve(self._problem, self._search.at)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the fixed effects."""
+        return self.design.names
+
+    @property
+    def beta(self) -> Vector:
+        """(p,) fixed effects."""
+        return self._solution.beta
+
+    @property
+    def theta(self) -> Vector:
+        """(t,) covariance parameters relative to sigma, in lme4's order."""
+        return self._solution.theta
+
+    @property
+    def sigma(self) -> float:
+        """Residual standard deviation."""
+        return self._solution.sigma
+
+    @property
+    def vcov(self) -> Matrix:
+        """(p, p) covariance of the fixed effects."""
+        half = self._solution.half
+        return self.sigma**2 * (half @ half.T)
+
+    @property
+    def varcorr(self) -> tuple[RandomEffect, ...]:
+        """Standard deviations and correlations of the random effects, then sigma."""
+        return random_effects_table(
+            self.design.random, self._problem.data.structure, self._solution.Lambda, self.sigma
+        )
+
+    @property
+    def criterion(self) -> float:
+        """REML criterion, or minus twice the log-likelihood."""
+        return self._search.at.value
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood, restricted for a REML fit."""
+        return -0.5 * self.criterion
+
+    @property
+    def statistics(self) -> FitStatistics:
+        """Criterion, log-likelihood, AIC and BIC, counted as R's ``AIC`` and ``BIC`` do."""
+        parameters = len(self.names) + self._problem.data.structure.t + 1
+        return FitStatistics(
+            criterion=self.criterion,
+            loglik=self.loglik,
+            aic=self.criterion + 2.0 * parameters,
+            bic=self.criterion + float(np.log(self.n_obs)) * parameters,
+        )
+
+    @property
+    def n_obs(self) -> int:
+        """Rows used."""
+        return self.design.frame.n_obs
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """Number of levels of each grouping factor."""
+        return {g.label: len(g.sizes) for g in self.design.groupings}
+
+    @property
+    def singular(self) -> bool:
+        """Whether a diagonal theta is below 1e-4, as lme4's ``isSingular``."""
+        return bool((self.theta[self._problem.data.structure.diagonal] < SINGULAR).any())
+
+    @property
+    def min_eigen(self) -> float:
+        """Smallest singular value of the relative covariance factor."""
+        return float(np.linalg.svd(self._solution.Lambda, compute_uv=False)[-1])
+
+    @property
+    def converged(self) -> bool:
+        """Whether the search ended as demanded."""
+        return self._search.converged
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What a user should know of data, design and search."""
+        messages = self.design.messages
+        if self.singular:
+            messages += ("boundary (singular) fit: see help('isSingular')",)
+        if not self.converged:
+            messages += (self._search.message,)
+        return messages
+
+    @property
+    def optimum(self) -> Optimum:
+        """The record of the search."""
+        search, at = self._search, self._problem
+        structure = at.data.structure
+
+        def outside(theta: Vector) -> tuple[float, ...]:
+            return tuple(structure.theta(unstandardise(at, theta)).tolist())
+
+        size = max(1.0, abs(search.at.value))
+        return Optimum(
+            start=outside(search.start),
+            end=tuple(self.theta.tolist()),
+            criterion=search.at.value,
+            gradient_norm=float(np.abs(search.at.gradient).max()) / size,
+            evaluations=search.evaluations,
+            starts=search.starts,
+            rivals=search.rivals,
+            converged=search.converged,
+            boundary=search.boundary,
+            kkt=search.kkt,
+            options=search.options,
+            message=search.message,
+            trace=tuple((outside(theta), value) for theta, value in search.path),
+        )
+
+    def df(self, method: DfMethod = "satterthwaite") -> Vector:
+        """(p,) denominator degrees of freedom of the coefficients' tests.
+
+        Raises:
+            ModelError: a method that is unknown or not in the port yet.
+        """
+        p = len(self.names)
+        if method == "satterthwaite":
+            return satterthwaite_df(self._problem, self._search.at, self._solution.half)
+        if method == "residual":
+            return np.full(p, float(self.n_obs - p))
+        if method == "z":
+            return np.full(p, np.inf)
+        if method == "kenward-roger":
+            raise ModelError(
+                "Kenward-Roger df are not in the port yet; "
+                "use df: satterthwaite, or the engine lme4"
+            )
+        raise ModelError(f"unknown df method `{method}`; one of: {', '.join(get_args(DfMethod))}")
+
+    def table(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> WaldTable:
+        """Coefficient tests and intervals as vectors."""
+        solution = self._solution
+        std_error = self.sigma * np.sqrt((solution.half * solution.half).sum(axis=1))
+        return wald_table(solution.beta, std_error, self.df(df), level)
+
+    def summary(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> pd.DataFrame:
+        """The coefficient table: term, estimate, std_error, df, statistic, p_value, bounds."""
+        from harness.engines.port.tables import coefficient_frame
+
+        return coefficient_frame(self.names, self.table(df, level))
+
+    def ranef(self) -> pd.DataFrame:
+        """Conditional modes of the random effects: one row a group, one column an effect."""
+        from harness.engines.port.tables import ranef_frame
+
+        modes = random_effects(self._problem, self._search.at, self._solution)
+        return ranef_frame(self.design, modes)
+
+    @property
+    def fitted(self) -> Vector:
+        """(n,) fitted values with the random effects, on the rows used."""
+        modes = random_effects(self._problem, self._search.at, self._solution)
+        values = self.design.X @ self.beta
+        columns = [column for term in self.design.random for column in term.columns]
+        codes = self.design.groupings[0].codes
+        for j, column in enumerate(columns):
+            values = values + column * modes[codes, j]
+        return values
+
+
+def fit_design(design: Design) -> Fit:
+    """Fit a mixed model to its design.
+
+    Raises:
+        ModelError: more than one grouping factor, or a response without residual variation.
+    """
+    at = problem(cross_products(design), design.spec.reml)
+    return Fit(design, at, optimise(at))

@@ -1,0 +1,85 @@
+"""From the optimum in the standardised basis back to the outcome's and the predictors' units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import lapack
+
+from harness.engines.port.criterion import Evaluation, Problem
+from harness.engines.port.structure import canonical
+
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The estimates of a mixed model.
+
+    Attributes:
+        beta: (p,) fixed effects.
+        half: (p, p) with ``Var(beta) = sigma^2 half half'``; row j belongs to coefficient j.
+        sigma: residual standard deviation.
+        Lambda: (q, q) relative covariance factor for the data's own Z.
+        theta: (t,) its free entries, in lme4's order.
+        residual: (P,) ``y - X beta`` in the basis W of the cross products.
+    """
+
+    beta: Vector
+    half: Matrix
+    sigma: float
+    Lambda: Matrix
+    theta: Vector
+    residual: Vector
+
+
+def solve(at: Problem, evaluation: Evaluation) -> Solution:
+    """Coefficients, sigma and theta of an evaluated criterion."""
+    data = at.data
+    p = data.p
+    R = data.R
+    inverse = evaluation.Rho_inverse
+    scale = float(R[p, p])
+    # Generalised least squares of the unit residual e on the basis of X.
+    gamma = -evaluation.rho * inverse[:p, p]
+    if p:
+        R_inverse, _ = lapack.dtrtri(R[:p, :p], lower=0)
+        beta = R_inverse @ (R[:p, p] + scale * gamma)
+        half = R_inverse @ inverse[:p, :p]
+    else:
+        beta, half = np.empty(0), np.empty((0, 0))
+    residual = np.empty(p + 1)
+    residual[:p] = -scale * gamma
+    residual[p] = scale
+    sigma = abs(scale) * evaluation.rho / float(np.sqrt(at.d))
+    Lambda = unstandardise(at, evaluation.theta)
+    return Solution(beta, half, sigma, Lambda, data.structure.theta(Lambda), residual)
+
+
+def unstandardise(at: Problem, theta: Vector) -> Matrix:
+    """Lambda (q, q) for the data's own Z, of a theta in the standardised basis."""
+    structure = at.data.structure
+    inner = structure.Lambda(theta)
+    if structure.q == 1:
+        return inner / at.data.T
+    return canonical(structure, np.asarray(np.linalg.solve(at.data.T, inner)))
+
+
+def standardise(at: Problem, theta: Vector) -> Vector:
+    """Theta in the standardised basis, of a theta for the data's own Z."""
+    structure = at.data.structure
+    return structure.theta(canonical(structure, at.data.T @ structure.Lambda(theta)))
+
+
+def random_effects(at: Problem, evaluation: Evaluation, solution: Solution) -> Matrix:
+    """Conditional modes (G, q) of the random effects, in the order of the levels present."""
+    data = at.data
+    inner = data.structure.Lambda(evaluation.theta)
+    S = inner @ inner.T
+    M = S @ np.linalg.inv(np.eye(data.q) + data.A @ S)
+    pull = data.C @ solution.residual
+    modes = np.einsum("gab,gb->ga", M[data.pattern], pull)
+    return np.linalg.solve(data.T, modes.T).T

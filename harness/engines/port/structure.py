@@ -1,0 +1,116 @@
+"""How theta fills the relative covariance factor Lambda of one group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The pattern of Lambda: one lower triangle a term, theta by columns as in lme4.
+
+    Attributes:
+        blocks: number of random effects of each term; q is their sum.
+        rows: (t,) row of each theta in Lambda (q, q).
+        columns: (t,) column of each theta.
+        basis: (t, q, q) derivative of Lambda with respect to each theta.
+        same_column: (t, t) 2 where two thetas share their column, else 0.
+    """
+
+    blocks: tuple[int, ...]
+    rows: npt.NDArray[np.intp]
+    columns: npt.NDArray[np.intp]
+    basis: Matrix
+    same_column: Matrix
+
+    @property
+    def q(self) -> int:
+        """Random effects of one group."""
+        return sum(self.blocks)
+
+    @property
+    def t(self) -> int:
+        """Number of covariance parameters."""
+        return len(self.rows)
+
+    @property
+    def diagonal(self) -> npt.NDArray[np.bool_]:
+        """(t,) which thetas stand on Lambda's diagonal."""
+        return np.equal(self.rows, self.columns)
+
+    def spans(self) -> tuple[slice, ...]:
+        """The rows of each block."""
+        ends = np.cumsum(self.blocks)
+        return tuple(slice(int(e) - b, int(e)) for e, b in zip(ends, self.blocks, strict=True))
+
+    def Lambda(self, theta: Vector) -> Matrix:  # noqa: N802
+        """The factor (q, q) of a theta (t,)."""
+        factor = np.zeros((self.q, self.q))
+        factor[self.rows, self.columns] = theta
+        return factor
+
+    def theta(self, Lambda: Matrix) -> Vector:
+        """The theta (t,) of a factor (q, q)."""
+        return Lambda[self.rows, self.columns]
+
+
+_KNOWN: dict[tuple[int, ...], Structure] = {}
+
+
+def structure_of(blocks: tuple[int, ...]) -> Structure:
+    """The structure of terms with these numbers of random effects; made once."""
+    known = _KNOWN.get(blocks)
+    if known is not None:
+        return known
+    places = []
+    offset = 0
+    for size in blocks:
+        places += [(offset + i, offset + j) for j in range(size) for i in range(j, size)]
+        offset += size
+    rows = np.array([i for i, _ in places], dtype=np.intp)
+    columns = np.array([j for _, j in places], dtype=np.intp)
+    basis = np.zeros((len(places), offset, offset))
+    basis[np.arange(len(places)), rows, columns] = 1.0
+    same = 2.0 * (columns[:, None] == columns[None, :])
+    made = _KNOWN[blocks] = Structure(blocks, rows, columns, basis, same)
+    return made
+
+
+def canonical(structure: Structure, factor: Matrix) -> Matrix:
+    """The lower factor with non-negative diagonal of the covariance ``factor factor'``.
+
+    A column whose diagonal vanishes is zero throughout, so that a singular covariance has one
+    spelling. ``factor`` (q, q) is block diagonal, each block any square root of its covariance.
+    """
+    Lambda = np.zeros_like(factor)
+    for span in structure.spans():
+        block = factor[span, span]
+        size = block.shape[0]
+        if size == 1:
+            Lambda[span, span] = abs(block)
+            continue
+        lower = _lower(block)
+        Lambda[span, span] = lower
+    return Lambda
+
+
+def _lower(block: Matrix) -> Matrix:
+    """Lower factor of one block by rotating its rows, semidefinite blocks included."""
+    size = block.shape[0]
+    rest = block.copy()
+    lower = np.zeros((size, size))
+    norms = np.sqrt((block * block).sum(axis=1))
+    for j in range(size):
+        length = float(np.sqrt(rest[j] @ rest[j]))
+        if length <= 1e-14 * norms[j] or length == 0.0:
+            continue
+        unit = rest[j] / length
+        lower[j:, j] = rest[j:] @ unit
+        rest[j:] -= np.outer(lower[j:, j], unit)
+    return lower

@@ -1,0 +1,53 @@
+"""Tier T0: a fingerprint of the mathematical problem, the same from Python and from R."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.language.nodes import deparse
+from harness.models.coding import level_text
+from harness.models.design import Design
+from harness.models.record import ColumnPrint, ProblemPrint
+from harness.models.variables import Factor
+
+
+def column_print(name: str, column: npt.NDArray[np.float64]) -> ColumnPrint:
+    """Reduce a column (n,) to hash, sum, and first moment about row 0.
+
+    The sums are correctly rounded, so they do not depend on the order or width of anybody's
+    accumulator; a moment's products are rounded to doubles before they are summed.
+    """
+    plain = column + 0.0  # -0.0 + 0.0 is 0.0
+    bits = np.ascontiguousarray(plain, dtype="<f8").tobytes()
+    rows = np.arange(1.0, len(plain) + 1.0)
+    return ColumnPrint(
+        name=name,
+        sha256=hashlib.sha256(bits).hexdigest(),
+        total=math.fsum(plain.tolist()),
+        moment=math.fsum((plain * rows).tolist()),
+        size=math.fsum(np.abs(plain).tolist()),
+    )
+
+
+def problem_print(design: Design) -> ProblemPrint:
+    """The fingerprint of a design (see :class:`harness.models.record.ProblemPrint`)."""
+    data = design.frame
+    in_x = {deparse(node) for term in design.spec.formula.terms for node in term.factors}
+    levels = {
+        label: tuple(level_text(level) for level in variable.levels)
+        for label, variable in data.variables.items()
+        if label in in_x and isinstance(variable, Factor)
+    }
+    return ProblemPrint(
+        n_obs=data.n_obs,
+        groups={grouping.label: len(grouping.sizes) for grouping in data.groupings},
+        levels=levels,
+        x=tuple(column_print(name, design.X[:, j]) for j, name in enumerate(design.names)),
+        y=column_print(data.response, design.y),
+        z=tuple(column_print(g.label, g.codes + 1.0) for g in data.groupings),
+        reml=design.spec.reml if design.spec.mixed else False,
+    )
