@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import DataError
+from harness.models.coding import level_text
 
 ColumnType = Literal["double", "integer", "logical", "string", "factor"]
 
@@ -194,16 +195,9 @@ def _codes_from_zero(codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
 
 def _level_text(name: str, level: Any) -> str:
     """A level as text; numbers as R spells them."""
-    from harness.models.variables import spell_number
-
-    if isinstance(level, str):
-        if "\0" in level:
-            raise DataError(f"column `{name}` holds a text with a zero byte, which R cannot")
-        return level
-    if isinstance(level, bool):
-        return "TRUE" if level else "FALSE"
-    if isinstance(level, int):
-        return str(level)
-    if isinstance(level, float):
-        return spell_number(level)
-    raise DataError(f"column `{name}` has a level {level!r}: levels are texts or numbers")
+    if not isinstance(level, (str, int, float)):
+        raise DataError(f"column `{name}` has a level {level!r}: levels are texts or numbers")
+    text = level_text(level)
+    if "\0" in text:
+        raise DataError(f"column `{name}` holds a text with a zero byte, which R cannot")
+    return text

@@ -1,0 +1,97 @@
+"""Recorded references as an engine: what R once answered, replayed where there is no R."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from harness.engines.r.record import Record, find_record
+from harness.errors import RecordRefused
+from harness.models.record import Estimates
+from harness.models.spec import ModelKey, ModelSpec
+
+CRITERION_LIMIT = 1e-10
+"""Largest relative difference between the stored criterion and the one evaluated anew. Algebra at
+a given theta agrees to about 1e-15 across implementations; altered estimates or data do not."""
+
+CriterionAt = Callable[[ModelSpec, pd.DataFrame, Sequence[float]], float]
+
+
+class RecordedEngine:
+    """Replays a study's ``reference`` folder; trusts no record that does not verify itself.
+
+    Args:
+        folder: where the records are.
+        criterion_at: evaluates the model's criterion at a theta, in Python; it is given each
+            record's theta, and a record whose stored criterion it contradicts is refused.
+    """
+
+    def __init__(self, folder: Path, criterion_at: CriterionAt) -> None:
+        self._folder, self._criterion_at = Path(folder), criterion_at
+
+    @property
+    def name(self) -> str:
+        """``lme4``, whose answers these are."""
+        return "lme4"
+
+    def fit(self, spec: ModelSpec, frame: pd.DataFrame, key: ModelKey | None = None) -> Estimates:
+        """R's recorded answer; ``versions["recorded"]`` says from which day.
+
+        Args:
+            spec: the model.
+            frame: the rows to be analysed; they must be those R was given.
+            key: which model of the plan; without it, any record of the same model and data serves.
+
+        Raises:
+            ReferenceUnavailable: nothing was recorded for the model.
+            RecordRefused: the record is corrupt, altered, or does not belong to these data.
+        """
+        record = find_record(self._folder, spec, frame, key)
+        self._verify(record, spec, frame)
+        found = record.estimates
+        return replace(found, versions={**found.versions, "recorded": record.date})
+
+    def _verify(self, record: Record, spec: ModelSpec, frame: pd.DataFrame) -> None:
+        stored = record.estimates.fit.criterion
+        if spec.mixed:
+            here = self._criterion_at(spec, frame, record.estimates.theta)
+        else:
+            here = linear_model_criterion(spec, frame, record.estimates)
+        apart = abs(here - stored)
+        if not apart <= CRITERION_LIMIT * max(1.0, abs(stored)):
+            raise RecordRefused(
+                f"recorded reference {record.path} refused: its criterion is {stored:.17g}, but at "
+                f"its estimates these data give {here:.17g}; `harness record PLAN` makes it anew "
+                "with R"
+            )
+
+
+def linear_model_criterion(spec: ModelSpec, frame: pd.DataFrame, estimates: Estimates) -> float:
+    """Minus twice the log-likelihood of a linear model at the coefficients and sigma stored.
+
+    Args:
+        spec: the model, without random terms.
+        frame: the data.
+        estimates: its answer; ``sigma`` is the root of the residual mean square on n - p.
+
+    Returns:
+        n log(2 pi s2) + RSS / s2 with s2 = sigma^2 (n - p) / n, the maximum-likelihood variance;
+        NaN when a coefficient or sigma has no column or value.
+    """
+    from harness.models.design import build_design
+
+    design = build_design(spec, frame)
+    coefficients = {row.term: row.estimate for row in estimates.fixed}
+    sigma = {row.term: row.estimate for row in estimates.random}.get("sigma", math.nan)
+    if set(coefficients) != set(design.names) or not sigma > 0:
+        return math.nan
+    X, y = design.X, design.y
+    n, p = X.shape
+    residual = y - X @ np.array([coefficients[name] for name in design.names])
+    s2 = sigma**2 * (n - p) / n
+    return float(n * math.log(2 * math.pi * s2) + residual @ residual / s2)
