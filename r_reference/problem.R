@@ -17,11 +17,24 @@ design_prints <- function(X) {
   unname(lapply(seq_len(ncol(X)), function(j) column_print(colnames(X)[j], X[, j])))
 }
 
-# Levels present of each factor in the fixed part, as an object even when there is none.
-level_lists <- function(levels) {
-  if (!length(levels)) return(empty_object())
-  lapply(levels, I)
+# Levels present of each factor in the fixed part, in coding order; an object even when there is none.
+# Names are spelt as formulas spell them. A text is a factor sorted, a logical one of FALSE and TRUE.
+level_lists <- function(terms, frame) {
+  variables <- as.list(attr(terms, "variables"))[-1L]
+  response <- attr(terms, "response")
+  if (response > 0L) variables <- variables[-response]
+  levels <- lapply(variables, function(variable) {
+    values <- frame[[deparse1(variable, backtick = !is.symbol(variable))]]
+    if (is.logical(values)) values <- factor(values, c("FALSE", "TRUE"))
+    if (is.character(values)) values <- factor(values)
+    if (is.factor(values)) I(levels(droplevels(values)))
+  })
+  names(levels) <- vapply(variables, deparse1, "", backtick = TRUE)
+  levels <- Filter(Negate(is.null), levels)
+  if (length(levels)) levels else empty_object()
 }
+
+response_name <- function(fit) deparse1(formula(fit)[[2L]], backtick = TRUE)
 
 empty_object <- function() structure(list(), names = character())
 
@@ -30,9 +43,9 @@ problem_lmer <- function(fit) {
   names <- group_names(fit)
   list(n_obs = nobs(fit),
        groups = group_counts(fit),
-       levels = level_lists(.getXlevels(terms(fit), model.frame(fit))),
+       levels = level_lists(terms(fit), model.frame(fit)),
        x = design_prints(lme4::getME(fit, "X")),
-       y = column_print(deparse1(formula(fit)[[2L]]), lme4::getME(fit, "y")),
+       y = column_print(response_name(fit), lme4::getME(fit, "y")),
        z = lapply(seq_along(factors), function(i)
          column_print(names[i], as.integer(factors[[i]]))),
        reml = lme4::isREML(fit))
@@ -42,9 +55,9 @@ problem_lm <- function(fit) {
   X <- model.matrix(fit)[, !is.na(coef(fit)), drop = FALSE]
   list(n_obs = nobs(fit),
        groups = empty_object(),
-       levels = level_lists(fit$xlevels),
+       levels = level_lists(terms(fit), model.frame(fit)),
        x = design_prints(X),
-       y = column_print(deparse1(formula(fit)[[2L]]), model.response(model.frame(fit))),
+       y = column_print(response_name(fit), model.response(model.frame(fit))),
        z = list(),
        reml = FALSE)
 }

@@ -84,6 +84,15 @@ class Channel:
             parts = [header.encode("ascii"), b"\n", *(column.to_bytes() for column in columns)]
             return self._exchange(worker, b"".join(parts), self.timeout, what)
 
+    def start(self) -> None:
+        """Start the worker now, if none runs.
+
+        Raises:
+            ReferenceUnavailable: R is missing or does not start.
+        """
+        with self._lock:
+            self._running()
+
     def close(self) -> None:
         """End the worker, if one runs."""
         with self._lock:

@@ -39,10 +39,17 @@ class RLiveEngine:
 
     @property
     def versions(self) -> dict[str, str]:
-        """Versions of R, its packages and BLAS; starts R if need be."""
-        if not self._channel.versions:
-            self._channel.ask({"question": "session"}, what="asking versions")
+        """What R said when it last started: R, packages, BLAS, locale; empty before that."""
         return self._channel.versions
+
+    def start(self) -> str:
+        """Start R now, if it does not run, and say which it is: ``R 4.2.2, lme4 1.1-31``.
+
+        Raises:
+            ReferenceUnavailable: R is missing or does not start.
+        """
+        self._channel.start()
+        return f"R {self.versions['R']}, lme4 {self.versions['lme4']}"
 
     def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
         """Fit one model by the reference recipe (``r_reference/README.md``).

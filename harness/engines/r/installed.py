@@ -150,7 +150,7 @@ def _channel(parts: list[Part], timeout: float) -> Part:
         return Part(name, "channel", None, needed=True, note=f"waits for {', '.join(missing)}")
     channel = Channel(timeout=timeout, start_timeout=timeout)
     try:
-        channel.ask({"question": "session"}, what="doctor")
+        channel.start()
     except ReferenceUnavailable as error:
         return Part(name, "channel", None, needed=True, install=INSTALL_RPY2, note=str(error))
     finally:

@@ -39,19 +39,31 @@ class RecordedEngine:
         """``lme4``, whose answers these are."""
         return "lme4"
 
-    def fit(self, spec: ModelSpec, frame: pd.DataFrame, key: ModelKey | None = None) -> Estimates:
-        """R's recorded answer; ``versions["recorded"]`` says from which day.
+    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        """R's recorded answer to the same model on the same data, whichever key it was made for.
+
+        Raises: as ``answer``.
+        """
+        return self._replay(find_record(self._folder, spec, frame), spec, frame)
+
+    def answer(self, key: ModelKey, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        """R's recorded answer to one model of the plan.
 
         Args:
+            key: names the record.
             spec: the model.
             frame: the rows to be analysed; they must be those R was given.
-            key: which model of the plan; without it, any record of the same model and data serves.
+
+        Returns:
+            The answer; ``versions["recorded"]`` says from which day.
 
         Raises:
             ReferenceUnavailable: nothing was recorded for the model.
             RecordRefused: the record is corrupt, altered, or does not belong to these data.
         """
-        record = find_record(self._folder, spec, frame, key)
+        return self._replay(find_record(self._folder, spec, frame, key), spec, frame)
+
+    def _replay(self, record: Record, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
         self._verify(record, spec, frame)
         found = record.estimates
         return replace(found, versions={**found.versions, "recorded": record.date})
