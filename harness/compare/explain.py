@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.compare.components import follows_theta
 from harness.compare.cross import CrossCheck
+from harness.compare.metrics import relative
 from harness.compare.policy import Policy
 from harness.compare.problem import SameProblem
 from harness.models.record import Estimates
@@ -106,8 +107,13 @@ def _flat(
 
     Equal criteria alone prove nothing about a standard deviation that was misprinted on the way
     from theta, so both sides' components must follow from their theta, and the port's theta must
-    have its criterion re-evaluated.
+    have its criterion re-evaluated. Flatness moves theta, not sigma: where sigma differs, the
+    components differ for another reason.
     """
+    sigmas = [p.estimate for side in (python, r) for p in side.random if p.term == "sigma"]
+    tolerance = policy.find("sigma", "T2")
+    if len(sigmas) != 2 or not relative(*sigmas) <= tolerance.limit_at(0.0):
+        return False, "the criteria agree, but sigma does not"
     for name, side in (("python", python), ("r", r)):
         if not follows_theta(side, policy.flat_consistency):
             return (

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from estimates_by_hand import KEY, column, estimates, pair, problem
+
+from harness.compare import Verdict, compare_model
+from harness.compare.problem import compare_prints, same_problem
+
+ROUNDING = 1e-14
+
+
+def differing(**changes: Any) -> str:
+    return compare_prints(problem(), problem(**changes), ROUNDING, mixed=True).difference
+
+
+DOSE = [math.log(v) for v in (1.5, 2.5, 3.5, 4.5, 5.5, 6.5)]
+
+
+def x_with(place: int, new: Any) -> tuple[Any, ...]:
+    columns = list(problem().x)
+    columns[place] = new
+    return tuple(columns)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"n_obs": 5}, "6 rows in python's design, 5 in r's"),
+        ({"groups": {"subject": 2}}, "subject (3) in python's design, subject (2) in r's"),
+        ({"reml": False}, "REML in python, ML in r"),
+        ({"levels": {"treatment": ("BtheB", "TAU")}}, "TAU < BtheB in python, BtheB < TAU in r"),
+        ({"levels": {}}, "levels of treatment: TAU < BtheB in python, not a factor of X in r"),
+        (
+            {"x": tuple(problem().x[i] for i in (0, 2, 1, 3))},
+            "column 2 of X is `treatmentBtheB` in python, `week` in r",
+        ),
+        ({"x": problem().x[:3]}, "X has 4 columns in python, 3 in r"),
+        (
+            {"x": x_with(2, column("week", [0, 2, 0, 2, 0, 3]))},
+            "`week` of X differs (sums 6.0 and 7.0)",
+        ),
+        (
+            {"x": x_with(2, column("week", [0, 2, 2, 0, 0, 2]))},
+            "`week` of X differs (same sum, entries differ)",
+        ),
+        (
+            {"y": column("bdi", [20.0, 11.0, 25.5, 9.0, 31.0, 28.5])},
+            "`bdi` of the response differs",
+        ),
+        ({"y": replace(problem().y, name="log(bdi)")}, "the response is `bdi` in python"),
+        ({"z": (column("subject", [1, 1, 2, 2, 3, 1]),)}, "of the grouping factor subject differ"),
+        ({"z": (column("patient", [1, 1, 2, 2, 3, 3]),)}, "grouping factors have different names"),
+        ({"z": ()}, "grouping factors have different names"),
+    ],
+)
+def test_the_first_thing_that_differs_is_named(changes: dict[str, Any], message: str) -> None:
+    assert message in differing(**changes)
+
+
+def test_equal_prints_are_the_same_problem() -> None:
+    found = compare_prints(problem(), problem(), ROUNDING, mixed=True)
+    assert found.same
+    assert found.remarks == ()
+
+
+class TestLastBits:
+    """A column a call made may differ by rounding; any other column must not."""
+
+    nudged = [math.nextafter(v, 9) for v in DOSE]
+
+    def test_a_computed_column_may(self) -> None:
+        found = compare_prints(
+            problem(), problem(x=x_with(3, column("log(dose)", self.nudged))), ROUNDING, mixed=True
+        )
+        assert found.same
+        assert found.remarks == ("`log(dose)` of X is equal up to rounding",)
+
+    def test_a_plain_column_may_not(self) -> None:
+        left = problem(x=x_with(3, column("dose", DOSE)))
+        right = problem(x=x_with(3, column("dose", self.nudged)))
+        found = compare_prints(left, right, ROUNDING, mixed=True)
+        assert "`dose` of X differs" in found.difference
+
+    def test_the_intercept_may_not(self) -> None:
+        ones = [1.0] * 5 + [math.nextafter(1.0, 2)]
+        assert "`(Intercept)` of X differs" in differing(x=x_with(0, column("(Intercept)", ones)))
+
+    def test_more_than_rounding_may_not(self) -> None:
+        moved = [*DOSE[:5], DOSE[5] * (1 + 1e-12)]
+        message = differing(x=x_with(3, column("log(dose)", moved)))
+        assert "`log(dose)` of X differs by more than rounding" in message
+
+    def test_swapped_rows_of_a_computed_column_may_not(self) -> None:
+        swapped = [DOSE[1], DOSE[0], *DOSE[2:]]
+        assert "more than rounding" in differing(x=x_with(3, column("log(dose)", swapped)))
+
+    def test_a_centred_column_sums_to_noise_and_still_may(self) -> None:
+        mean = math.fsum(DOSE) / 6
+        centred = [v - mean for v in DOSE]
+        other = [math.nextafter(v, 9) for v in centred]
+        left = problem(x=x_with(3, column("scale(dose)", centred)))
+        right = problem(x=x_with(3, column("scale(dose)", other)))
+        assert compare_prints(left, right, ROUNDING, mixed=True).same
+
+    def test_a_print_without_size_is_held_more_strictly(self) -> None:
+        bare = replace(column("log(dose)", self.nudged), size=math.nan)
+        left = problem(x=x_with(3, replace(problem().x[3], size=math.nan)))
+        assert compare_prints(left, problem(x=x_with(3, bare)), ROUNDING, mixed=True).same
+
+    def test_a_computed_column_of_nan_never_passes(self) -> None:
+        nan = replace(column("log(dose)", DOSE), sha256="0", total=math.nan)
+        assert "more than rounding" in differing(x=x_with(3, nan))
+
+
+def test_without_prints_counts_criterion_and_names_still_count() -> None:
+    python, r = estimates("port", problem=None), estimates("lme4")
+    found = same_problem(python, r, ROUNDING)
+    assert found.same
+    assert found.remarks == ("no print of the design from python: only counts compared",)
+    assert same_problem(replace(python, n_obs=5), r, ROUNDING).difference == (
+        "5 rows in python, 6 in r"
+    )
+    assert "REML in python, ML in r" in same_problem(python, replace(r, reml=False), 0).difference
+    assert "none in r" in same_problem(python, replace(r, groups={}), ROUNDING).difference
+
+
+def test_the_reml_flag_of_a_linear_model_means_nothing() -> None:
+    python = estimates("port", groups={}, random=(), problem=problem(groups={}, z=(), reml=False))
+    r = estimates("lm", groups={}, random=(), problem=problem(groups={}, z=()), reml=False)
+    assert same_problem(python, r, ROUNDING).same
+
+
+def test_a_different_model_is_never_a_numeric_difference() -> None:
+    python, r = pair()
+    r = replace(r, problem=problem(levels={"treatment": ("BtheB", "TAU")}))
+    rows = compare_model(KEY, python, r, None)
+    assert {row.verdict for row in rows} == {Verdict.DIFFERENT_MODEL}
+    assert "levels of treatment: TAU < BtheB in python, BtheB < TAU in r" in rows[0].note
+    assert {row.exit_code for row in rows} == {1}
+    assert all(row.cause.startswith("different model: levels of treatment") for row in rows)
+
+
+def test_another_order_of_rows_with_the_right_names_is_only_remarked_on() -> None:
+    python, r = pair()
+    python = replace(python, fixed=python.fixed[::-1])
+    rows = compare_model(KEY, python, r, None)
+    assert {row.verdict for row in rows} == {Verdict.MATCH}
+    assert "listed in another order; joined by name" in rows[0].note

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from scipy import stats
+
+from harness.compare.propagation import interval_limit, statistic_limit
+
+
+def test_the_limit_of_t_is_the_limits_of_its_parts() -> None:
+    assert statistic_limit(-3.0, 1e-6, 2e-6) == pytest.approx(7e-6)
+    assert statistic_limit(math.inf, 1e-6, 2e-6) == 1e-6
+
+
+@pytest.mark.parametrize("level", [0.8, 0.9, 0.95, 0.99, 0.999])
+@pytest.mark.parametrize("df", [1, 2, 3, 5, 10, 30, 66, 1000])
+def test_the_df_part_bounds_what_df_can_move_the_quantile(level: float, df: float) -> None:
+    def q(nu: float) -> float:
+        return float(stats.t.isf((1 - level) / 2, nu))
+
+    moved = (q(df * math.exp(-1e-4)) - q(df * math.exp(1e-4))) / 2e-4
+    bound = interval_limit(q(df), df, 0.0, 0.0, 1.0)
+    assert bound >= moved
+    if df >= 30:
+        assert bound <= 1.12 * moved
+
+
+def test_a_bound_within_its_parts_limits_is_within_its_own() -> None:
+    b, se, df = -4.2, 1.9, 60.9
+
+    def low(b: float, se: float, df: float) -> float:
+        return b - float(stats.t.isf(0.025, df)) * se
+
+    limit = interval_limit(float(stats.t.isf(0.025, df)), df, 1e-6, 1e-6, 1e-4)
+    moved = abs(low(b - 1e-6 * se, se * (1 + 1e-6), df * (1 - 1e-4)) - low(b, se, df)) / se
+    assert 0.9 * limit < moved <= limit
+
+
+def test_a_z_interval_has_no_df_part() -> None:
+    assert interval_limit(1.96, math.inf, 1e-6, 1e-6, 1e-4) == pytest.approx(2.96e-6)
+    assert interval_limit(math.nan, 10.0, 1e-6, 1e-6, 1e-4) == 1e-6
