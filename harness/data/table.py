@@ -57,9 +57,7 @@ def read_table_text(path: Path, content: bytes | None = None) -> TextTable:
     shown = str(path)
     delimiter = DELIMITERS.get(path.suffix.lower())
     if delimiter is None:
-        raise DataError(
-            f"{shown}: this version reads .csv and .tsv, not {path.suffix or 'files without suffix'}"
-        )
+        raise DataError(f"{shown}: the suffix must be .csv or .tsv; nothing else can be read yet")
     text = _decode(read_bytes(path) if content is None else content, shown)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
