@@ -1,11 +1,18 @@
 """Two answers to one model, number by number: what differs, by how much, and whether it matters."""
 
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
 from harness.compare.files import compare_estimates, compare_files
 from harness.compare.model import CrossCheck, compare_model
 from harness.compare.policy import Policy, Tolerance, default_policy, load_policy
 from harness.compare.rows import COLUMNS, DiffRow
 from harness.compare.table import DiffTable, join
 from harness.compare.verdict import Verdict
+from harness.models.record import Answer, Estimates, NotComputed
 
 __all__ = [
     "COLUMNS",
@@ -22,3 +29,18 @@ __all__ = [
     "join",
     "load_policy",
 ]
+
+
+class _CallableModule(ModuleType):
+    """Lets ``harness.compare(left, right)`` work although ``harness.compare`` is this package."""
+
+    def __call__(self, left: str | Path | Answer, right: str | Path | Answer) -> DiffTable:
+        """Compare two estimate files, or two answers in memory."""
+        if isinstance(left, Estimates | NotComputed) and isinstance(right, Estimates | NotComputed):
+            return compare_estimates(left, right)
+        if isinstance(left, str | Path) and isinstance(right, str | Path):
+            return compare_files(left, right)
+        raise TypeError("compare two files or two Estimates, not one of each")
+
+
+sys.modules[__name__].__class__ = _CallableModule

@@ -77,10 +77,20 @@ def test_files_that_do_not_go_together_are_refused(tmp_path: Path) -> None:
         KeyedAnswer(KEY, estimates("lme4")),
     )
     third = run_file(tmp_path / "third.json", KeyedAnswer(KEY, estimates("glmmTMB")))
-    with pytest.raises(DataError, match="fit.json holds one fit and .*run.json a whole run"):
+    with pytest.raises(DataError, match=r"fit\.json holds one fit and .*run\.json a whole run"):
         compare_files(run, fit)
-    with pytest.raises(DataError, match="port, lme4 and .*glmmTMB: the files must hold"):
+    with pytest.raises(DataError, match=r"port, lme4 and .*glmmTMB: the files must hold"):
         compare_files(run, third)
+
+
+def test_the_package_itself_can_be_called(tmp_path: Path) -> None:
+    import harness.compare
+
+    left = write_fit(tmp_path / "a.json", estimates())
+    assert harness.compare(left, str(left)).exit_code == 0
+    assert harness.compare(estimates(), with_value(estimates(), "week", "df", 9.0)).exit_code == 1
+    with pytest.raises(TypeError, match="not one of each"):
+        harness.compare(left, estimates())
 
 
 def test_estimates_in_memory() -> None:

@@ -70,18 +70,21 @@ def test_equal_prints_are_the_same_problem() -> None:
 class TestLastBits:
     """A column a call made may differ by rounding; any other column must not."""
 
-    nudged = [math.nextafter(v, 9) for v in DOSE]
+    nudged = tuple(math.nextafter(v, 9) for v in DOSE)
 
     def test_a_computed_column_may(self) -> None:
         found = compare_prints(
-            problem(), problem(x=x_with(3, column("log(dose)", self.nudged))), ROUNDING, mixed=True
+            problem(),
+            problem(x=x_with(3, column("log(dose)", list(self.nudged)))),
+            ROUNDING,
+            mixed=True,
         )
         assert found.same
         assert found.remarks == ("`log(dose)` of X is equal up to rounding",)
 
     def test_a_plain_column_may_not(self) -> None:
         left = problem(x=x_with(3, column("dose", DOSE)))
-        right = problem(x=x_with(3, column("dose", self.nudged)))
+        right = problem(x=x_with(3, column("dose", list(self.nudged))))
         found = compare_prints(left, right, ROUNDING, mixed=True)
         assert "`dose` of X differs" in found.difference
 
@@ -107,7 +110,7 @@ class TestLastBits:
         assert compare_prints(left, right, ROUNDING, mixed=True).same
 
     def test_a_print_without_size_is_held_more_strictly(self) -> None:
-        bare = replace(column("log(dose)", self.nudged), size=math.nan)
+        bare = replace(column("log(dose)", list(self.nudged)), size=math.nan)
         left = problem(x=x_with(3, replace(problem().x[3], size=math.nan)))
         assert compare_prints(left, problem(x=x_with(3, bare)), ROUNDING, mixed=True).same
 

@@ -151,7 +151,7 @@ def edited(path: str, value: Any) -> dict[str, Any]:
         ("random/0/term", "var(subject)", "random[0].term: random term `var(subject)`"),
         ("fit/bic", ..., "fit.bic: is missing"),
         ("groups", [], "groups: must be an object, not []"),
-        ("messages/0", 3, "messages"),
+        ("messages", [3], "messages[0]: must be a string, not 3"),
         ("min_eigne", 0.1, "min_eigne: is not a key here"),
         ("problem/x/0/total", "0", "problem.x[0].total: must be a number"),
         ("versions", {"numpy": 2.4}, "versions.numpy: must be a string"),
@@ -160,10 +160,7 @@ def edited(path: str, value: Any) -> dict[str, Any]:
 def test_a_malformed_file_is_one_line_naming_file_and_key(
     tmp_path: Path, path: str, value: Any, message: str
 ) -> None:
-    if path == "messages/0":
-        record = edited("messages", [3])
-    else:
-        record = edited(path, value)
+    record = edited(path, value)
     file = tmp_path / "bad.json"
     file.write_text(json.dumps(record))
     with pytest.raises(DataError) as caught:
