@@ -26,7 +26,7 @@ def frame():
             "x": [1.0, 4.0, NAN, 0.0, -2.0],
             "flag": [1.0, 0.0, NAN, 1.0, 0.0],
             "seen": pd.to_datetime(["2020-01-01", "2020-02-01", None, "2020-03-01", "2020-01-31"]),
-            "note": pd.Series(["ok", "late", None, "ok", None], dtype="str"),
+            "note": pd.array(["ok", "late", None, "ok", None], dtype="str"),
             "a b": [1.0, 2.0, 3.0, 4.0, 5.0],
         },
         index=[10, 11, 12, 13, 14],
@@ -216,6 +216,14 @@ def test_the_frame_is_not_changed(frame):
     for text, _ in CASES:
         evaluate(parse_expression(text), frame, PANEL)
     pd.testing.assert_frame_equal(frame, before)
+
+
+@pytest.mark.parametrize(
+    "text", ["x" + " - x" * 150, "change(" * 35 + "x" + ")" * 35], ids=["differences", "changes"]
+)
+@pytest.mark.timeout(10)
+def test_every_part_is_evaluated_once(text, frame):
+    assert len(value(text, frame)) == 5
 
 
 @pytest.mark.parametrize(
