@@ -1,1 +1,46 @@
-"""Decides whether a trial's mixed-model numbers can be believed."""
+"""Decides whether a trial's mixed-model numbers can be believed.
+
+    import harness
+
+    fit = harness.lmer("Reaction ~ Days + (Days | Subject)", data)
+    fit.summary()
+    result = harness.run("plan.yaml")
+    result.diff
+
+Nothing heavy is imported before one of these names is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.compare.files import compare_files as compare
+    from harness.engines.port.api import lm, lmer
+    from harness.pipeline import run
+    from harness.plan import load_plan
+
+__version__ = "0.1.0"
+__all__ = ["compare", "lm", "lmer", "load_plan", "run"]
+
+_HOME = {
+    "lm": "harness.engines.port.api",
+    "lmer": "harness.engines.port.api",
+    "load_plan": "harness.plan",
+    "run": "harness.pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "compare":
+        return import_module("harness.compare")  # a module that can be called: see there
+    if name not in _HOME:
+        raise AttributeError(f"module 'harness' has no attribute '{name}'")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,7 +1,7 @@
-"""One plan, start to finish: gate, analysis sets, both engines, comparison, files.
+"""One plan, start to finish: gate, analysis sets, both engines, comparison.
 
-Each step is a plain function from one typed value to the next; this module only strings
-them together and keeps going when one model cannot be computed.
+Each step is a plain function from one typed value to the next; this module strings them
+together and keeps going when one model cannot be computed.
 """
 
 from __future__ import annotations
@@ -9,59 +9,59 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING
 
-from harness.errors import EXIT_OK, HarnessError, PartNotRun, ReferenceUnavailable
+from harness.compare.cross import CrossCheck
+from harness.compare.model import compare_model
+from harness.compare.table import DiffTable, join
+from harness.data.derive import derive
+from harness.data.study import Study, open_study
+from harness.engines.reference import Reference, ReferenceMode, open_references
+from harness.engines.registry import engine_named
+from harness.errors import EXIT_OK, HarnessError, PartNotRun
+from harness.gate.run import run_gate
+from harness.models.expand import tasks as planned_tasks
 from harness.models.record import Answer, Estimates, NotComputed
 from harness.models.spec import ModelSpec, ModelTask
+from harness.sets.analysis_set import AnalysisSet, analysis_sets
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.compare.model import CrossCheck
-    from harness.compare.table import DiffTable
-    from harness.data.study import Study
     from harness.engines.protocol import Engine
     from harness.gate.verdict import GateReport
-    from harness.sets.analysis_set import AnalysisSet
 
-ReferenceMode = Literal["auto", "live", "recorded"]
 Progress = Callable[[str, int, int], None]
-
-
-class ReferenceEngine(Protocol):
-    """An engine that may be asked for one model of a study by its key, and is closed when done."""
-
-    @property
-    def source(self) -> Literal["live", "recorded"]: ...
-
-    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Both answers to one model task.
+    """Both answers to one model.
 
     Attributes:
         task: the model as planned.
-        python: the port's answer.
-        r: the reference's answer.
-        cross: the port's criterion at the reference's optimum, where both exist.
-        seconds: wall time of the port and of the reference.
+        python: the port's answer, or its refusal.
+        r: the reference's answer, or its refusal.
+        cross: the port's criterion at the reference's optimum, where both answered.
+        python_seconds: wall time of the port's fit.
+        r_seconds: wall time of the reference.
     """
 
     task: ModelTask
     python: Answer
     r: Answer
     cross: CrossCheck | None
-    seconds: tuple[float, float]
+    python_seconds: float
+    r_seconds: float
+
+    @property
+    def refusals(self) -> tuple[NotComputed, ...]:
+        """The engines that did not answer."""
+        return tuple(a for a in (self.python, self.r) if isinstance(a, NotComputed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class RunResult:
         gate: the data-quality gate's report.
         sets: analysis sets by name; empty when the gate refused the data.
         fits: both answers of every model, in plan order.
-        diff: the diff table; it has no rows when the gate refused the data.
+        diff: the diff table; without rows when the gate refused the data.
+        engine: name of the engine in the table's ``python`` column.
         reference: where the reference numbers came from, in words.
-        exit_code: the contract's exit code of the whole run.
     """
 
     study: Study
@@ -83,8 +83,13 @@ class RunResult:
     sets: dict[str, AnalysisSet]
     fits: tuple[Fitted, ...]
     diff: DiffTable
+    engine: str
     reference: str
-    exit_code: int
+
+    @property
+    def exit_code(self) -> int:
+        """The gate's code where it refused, else the highest code of any row."""
+        return self.gate.exit_code or self.diff.exit_code
 
     def _repr_html_(self) -> str:
         return self.diff._repr_html_()
@@ -103,9 +108,9 @@ def run(
 
     Args:
         plan: path of the plan file.
-        reference: ``live`` fits in R, ``recorded`` replays records, ``auto`` prefers live R;
-            the plan's own choice when None.
-        engine: entry-point name of the engine in the table's ``python`` column.
+        reference: ``live`` fits in R, ``recorded`` replays records, ``auto`` takes R when it
+            starts; the plan's own choice when None.
+        engine: name of the engine in the table's ``python`` column.
         jobs: number of R processes.
         only: glob on ``analysis/set/outcome``; other models are left out.
         progress: called with (what, done, total) after each model.
@@ -114,39 +119,30 @@ def run(
         The result; a refusal by the gate is a result too (exit code 3 or 4, no fits).
 
     Raises:
-        HarnessError: when nothing can be started (plan, data file, engine name).
+        HarnessError: nothing can be started (plan, data file, engine name, R asked for but absent).
     """
-    from harness.compare.table import DiffTable
-    from harness.data.derive import derive
-    from harness.data.study import open_study
-    from harness.engines.registry import engine_named
-    from harness.models.expand import tasks as planned_tasks
-    from harness.sets.analysis_set import analysis_sets
-
     python_engine = engine_named(engine)
     study = open_study(plan)
     gate = gate_study(study)
     if gate.exit_code != EXIT_OK:
-        return RunResult(study, gate, {}, (), DiffTable(()), "not used", gate.exit_code)
+        return RunResult(study, gate, {}, (), DiffTable(()), engine, "not asked")
     frame = derive(study)
     sets = analysis_sets(study.plan, frame)
-    tasks = tuple(task for task in planned_tasks(study.plan) if only is None or selected(task, only))
-    if not tasks:
-        raise HarnessError(f"--only {only}: no model of {study.plan.study.id} has such a name")
-    mode = reference or study.plan.reference.mode
-    with reference_engines(study, mode, jobs) as (engines, source):
-        fits = tuple(fit_tasks(tasks, sets, frame, python_engine, engines, progress))
-    diff = DiffTable(
-        tuple(row for fitted in fits for row in compared(fitted))
-    )
-    codes = [diff.exit_code, *(a.exit_code for f in fits for a in (f.python, f.r) if isinstance(a, NotComputed))]
-    return RunResult(study, gate, sets, fits, diff, source, max(codes))
+    tasks = selected_tasks(study, only)
+    wanted = study.plan.reference
+    with open_references(
+        reference or wanted.mode,
+        records=study.folder / "reference",
+        timeout=wanted.timeout,
+        jobs=min(jobs, len(tasks)),
+    ) as references:
+        fits = tuple(fit_tasks(tasks, sets, frame, python_engine, references.engines, progress))
+    diff = join(compare_model(f.task.key, f.python, f.r, f.cross) for f in fits)
+    return RunResult(study, gate, sets, fits, diff, engine, references.source)
 
 
 def gate_study(study: Study) -> GateReport:
     """Run the study's data-quality gate on the data as read."""
-    from harness.gate.run import run_gate
-
     plan = study.plan
     return run_gate(
         study.frame,
@@ -157,11 +153,31 @@ def gate_study(study: Study) -> GateReport:
     )
 
 
-def selected(task: ModelTask, pattern: str) -> bool:
-    """Whether a model's ``analysis/set/outcome[/moderator]`` matches a glob, or starts with it."""
-    key = task.key
-    name = "/".join(part for part in (key.analysis, key.set, key.outcome, key.moderator) if part)
-    return fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}/*")
+def selected_tasks(study: Study, only: str | None) -> tuple[ModelTask, ...]:
+    """The plan's models, or those whose ``analysis/set/outcome[/moderator]`` fits a glob.
+
+    A glob that names the first parts selects everything below, as a path does.
+
+    Raises:
+        HarnessError: the glob selects nothing; the message lists what there is.
+    """
+    tasks = planned_tasks(study.plan)
+    if only is None:
+        return tasks
+
+    def name(task: ModelTask) -> str:
+        key = task.key
+        return "/".join(p for p in (key.analysis, key.set, key.outcome, key.moderator) if p)
+
+    found = tuple(
+        task
+        for task in tasks
+        if fnmatchcase(name(task), only) or fnmatchcase(name(task), f"{only}/*")
+    )
+    if not found:
+        listed = ", ".join(name(task) for task in tasks[:8]) + (", ..." if len(tasks) > 8 else "")
+        raise HarnessError(f"--only {only}: no model has such a name; there are {listed}")
+    return found
 
 
 def fit_tasks(
@@ -169,37 +185,45 @@ def fit_tasks(
     sets: dict[str, AnalysisSet],
     frame: pd.DataFrame,
     python_engine: Engine,
-    engines: Sequence[ReferenceEngine],
-    progress: Progress | None,
+    references: Sequence[Reference],
+    progress: Progress | None = None,
 ) -> Iterator[Fitted]:
-    """Fit every task in both engines; results come in the order of the tasks."""
-    free: SimpleQueue[ReferenceEngine] = SimpleQueue()
-    for reference_engine in engines:
-        free.put(reference_engine)
+    """Fit every task in both engines; the results come in the order of the tasks.
 
-    def reference_answer(task: ModelTask, rows: pd.DataFrame) -> tuple[Answer, float]:
-        engine = free.get()
+    Each reference engine works on one model at a time; the port runs meanwhile in this thread.
+    """
+    free: SimpleQueue[Reference] = SimpleQueue()
+    for reference in references:
+        free.put(reference)
+
+    def ask_reference(task: ModelTask, rows: pd.DataFrame) -> tuple[Answer, float]:
+        reference = free.get()
         try:
-            return timed(lambda: engine.answer(task, rows), engine.source)
+            return answered(lambda: reference.answer(task, rows), reference.source)
         finally:
-            free.put(engine)
+            free.put(reference)
 
-    with ThreadPoolExecutor(max_workers=len(engines)) as pool:
-        pending = []
-        for task in tasks:
-            rows = frame.loc[sets[task.key.set].mask]
-            pending.append((task, rows, pool.submit(reference_answer, task, rows)))
-        for done, (task, rows, future) in enumerate(pending, start=1):
-            python, python_seconds = timed(lambda t=task, d=rows: python_engine.fit(t.spec, d), python_engine.name)
-            r, r_seconds = future.result()
-            yield Fitted(
-                task, python, r, cross_check(python_engine, task.spec, rows, python, r), (python_seconds, r_seconds)
-            )
-            if progress is not None:
-                progress(task.key.slug, done, len(tasks))
+    rows_of = {name: frame.loc[a.mask] for name, a in sets.items()}
+    with ThreadPoolExecutor(max_workers=len(references)) as pool:
+        asked = [pool.submit(ask_reference, task, rows_of[task.key.set]) for task in tasks]
+        try:
+            for done, (task, future) in enumerate(zip(tasks, asked, strict=True), start=1):
+                rows = rows_of[task.key.set]
+                python, python_seconds = answered(
+                    lambda t=task, d=rows: python_engine.fit(t.spec, d), python_engine.name
+                )
+                r, r_seconds = future.result()
+                cross = cross_check(python_engine, task.spec, rows, python, r)
+                yield Fitted(task, python, r, cross, python_seconds, r_seconds)
+                if progress is not None:
+                    progress(task.key.slug, done, len(tasks))
+        finally:
+            # An interrupted run must not wait for models nobody will read.
+            for future in asked:
+                future.cancel()
 
 
-def timed(fit: Callable[[], Estimates], engine: str) -> tuple[Answer, float]:
+def answered(fit: Callable[[], Estimates], engine: str) -> tuple[Answer, float]:
     """An engine's answer, or its refusal as a value, with the wall time in seconds."""
     start = time.perf_counter()
     answer: Answer
@@ -213,19 +237,65 @@ def timed(fit: Callable[[], Estimates], engine: str) -> tuple[Answer, float]:
 def cross_check(
     engine: Engine, spec: ModelSpec, frame: pd.DataFrame, python: Answer, r: Answer
 ) -> CrossCheck | None:
-    """The port's criterion at R's theta: tells a difference of algebra from one of optimisation."""
-    from harness.compare.model import CrossCheck
-
+    """The engine's criterion at R's theta: tells a difference of algebra from one of optimum."""
     criterion_at = getattr(engine, "criterion_at", None)
     if not (isinstance(python, Estimates) and isinstance(r, Estimates)):
         return None
-    if criterion_at is None or not r.theta:
+    if criterion_at is None or not r.theta or len(r.theta) != len(python.theta):
         return None
     return CrossCheck(python_at_r=float(criterion_at(spec, frame, r.theta)))
 
 
-def compared(fitted: Fitted) -> tuple[object, ...]:
-    """The diff rows of one model."""
-    from harness.compare.model import compare_model
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What ``harness record`` did.
 
-    return compare_model(fitted.task.key, fitted.python, fitted.r, fitted.cross)
+    Attributes:
+        files: the records as they now stand, in plan order.
+        unclean: models whose fit does not deserve to be a reference, with the reasons; their
+            records say so and the comparison will too.
+        refusals: models R did not answer, one line each; their records are as before.
+        gate: the gate's report; nothing is recorded when it refused the data.
+    """
+
+    files: tuple[Path, ...]
+    unclean: tuple[str, ...]
+    refusals: tuple[str, ...]
+    gate: GateReport
+
+
+def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) -> Recording:
+    """Fit every model of a plan in R and (re)write the study's recorded references.
+
+    Raises:
+        HarnessError: nothing can be started, R above all.
+    """
+    from harness.engines.r.record import write_record
+
+    study = open_study(plan)
+    gate = gate_study(study)
+    if gate.exit_code != EXIT_OK:
+        return Recording((), (), (), gate)
+    frame = derive(study)
+    sets = analysis_sets(study.plan, frame)
+    tasks = planned_tasks(study.plan)
+    folder = study.folder / "reference"
+    files: list[Path] = []
+    unclean: list[str] = []
+    refusals: list[str] = []
+    with open_references(
+        "live", records=folder, timeout=study.plan.reference.timeout, jobs=min(jobs, len(tasks))
+    ) as references:
+        port = engine_named("port")
+        for fitted in fit_tasks(tasks, sets, frame, port, references.engines, progress):
+            key, answer = fitted.task.key, fitted.r
+            if isinstance(answer, NotComputed):
+                refusals.append(f"{key.slug}: {answer.reason}")
+                continue
+            if answer.quality is not None and not answer.quality.clean:
+                unclean.append(f"{key.slug}: {'; '.join(answer.quality.reasons)}")
+            rows = frame.loc[sets[key.set].mask]
+            files.append(
+                write_record(folder, key, fitted.task.spec, rows, answer, study.data_sha256)
+            )
+    return Recording(tuple(files), tuple(unclean), tuple(refusals), gate)

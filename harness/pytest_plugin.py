@@ -48,7 +48,7 @@ def r_reference(pytestconfig: pytest.Config) -> Iterator[ReferenceFor]:
     Live R when it starts, else the record of exactly that model on exactly those data. With
     neither the test errors: a comparison that silently does not happen is worse than a red one.
     """
-    from harness.engines.pytest_reference import SessionReference
+    from harness.engines.session import SessionReference
 
     folder = Path(pytestconfig.rootpath) / str(pytestconfig.getini("harness_records"))
     session = SessionReference(folder, record=bool(pytestconfig.getoption("--harness-record")))
