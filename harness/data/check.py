@@ -65,7 +65,11 @@ def check_design(plan: Plan, codebook: Codebook, frame: pd.DataFrame, report: Re
 
 
 def check_columns(
-    plan: Plan, codebook: Codebook, frame: pd.DataFrame, report: Report
+    plan: Plan,
+    codebook: Codebook,
+    frame: pd.DataFrame,
+    report: Report,
+    broken: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Every name in derived columns, sets and formulas; expressions are tried on the data.
 
@@ -74,13 +78,14 @@ def check_columns(
         codebook: what columns there are.
         frame: the data, read.
         report: takes the problems.
+        broken: derived columns known to be wrong; what uses them is not reported again.
 
     Returns:
         The frame with the derived columns that can be computed.
     """
     panel = panel_of(plan)
     frame = frame.copy(deep=False)
-    broken: set[str] = set()
+    broken = set(broken)
     ready = {panel.id, panel.time} <= set(frame.columns)
     declared = {name.casefold(): name for name in codebook.by_name}
     for name, text in plan.derive.items():

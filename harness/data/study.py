@@ -70,7 +70,8 @@ def open_study(plan_path: str | Path) -> Study:
             problems.append(loaded.problem(where, message))
 
         check_design(plan, codebook, reading.frame, report)
-        check_columns(plan, codebook, reading.frame, report)
+        broken = set(loaded.names("derive")) - set(plan.derive)
+        check_columns(plan, codebook, reading.frame, report, broken)
     if problems or codebook is None or reading is None:
         raise PlanError(tuple(dict.fromkeys(problems)))
     return Study(

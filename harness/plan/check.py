@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import product
 
 from harness.errors import FormulaError
@@ -20,8 +20,14 @@ Report = Callable[[Path_, str], None]
 """Takes where in the plan, and what is wrong there."""
 
 
-def check_plan(plan: Plan, report: Report) -> None:
-    """Report everything wrong with a plan of the right shape."""
+def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
+    """Report everything wrong with a plan of the right shape.
+
+    Args:
+        plan: perhaps without the parts whose shape was wrong.
+        set_names: the analysis sets that the file names, right or wrong.
+        report: takes the problems.
+    """
     for part in ("arm", "time"):
         levels = getattr(plan.data, part).levels
         _no_repeats(levels, ("data", part, "levels"), report)
@@ -40,7 +46,7 @@ def check_plan(plan: Plan, report: Report) -> None:
                 (*where, "id"), f"`{analysis.id}` is already the id of analysis {seen[analysis.id]}"
             )
         seen.setdefault(analysis.id, position + 1)
-        _check_analysis(analysis, plan, where, report)
+        _check_analysis(analysis, set_names, where, report)
     models = sum(len(a.sets) * len(a.outcomes) * max(1, len(a.moderators)) for a in plan.analyses)
     if models > MAX_MODELS:
         report(("analyses",), f"{models} models; {MAX_MODELS} are allowed")
@@ -103,12 +109,14 @@ def _panel_call(node: Node) -> str | None:
     return next((found for part in parts if (found := _panel_call(part)) is not None), None)
 
 
-def _check_analysis(analysis: Analysis, plan: Plan, where: Path_, report: Report) -> None:
+def _check_analysis(
+    analysis: Analysis, set_names: Collection[str], where: Path_, report: Report
+) -> None:
     for part in ("outcomes", "moderators", "sets", "report"):
         _no_repeats(getattr(analysis, part), (*where, part), report)
     for position, name in enumerate(analysis.sets):
-        if name not in plan.sets:
-            known = ", ".join(plan.sets)
+        if name not in set_names:
+            known = ", ".join(set_names)
             report((*where, "sets", position), f"no set `{name}`; there are {known}")
     _check_formula(analysis, where, report)
     _check_available(analysis, where, report)

@@ -7,7 +7,7 @@ import json
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -46,6 +46,11 @@ class LoadedPlan:
     tree: Table | None
     origin: tuple[int, ...] = ()
 
+    def names(self, section: Literal["sets", "derive"]) -> tuple[str, ...]:
+        """The names a section of the file gives, those of broken entries too."""
+        node = None if self.tree is None else at_path(self.tree, (section,))
+        return tuple(node.entries) if isinstance(node, Table) else ()
+
     def problem(self, path: Path_, message: str) -> Problem:
         """A problem at a place of the (salvaged) plan, with the line in the file."""
         if len(path) > 1 and path[0] == "analyses" and isinstance(path[1], int) and self.origin:
@@ -78,7 +83,11 @@ def read_plan(path: str | Path) -> LoadedPlan:
     loaded = LoadedPlan(shown, plan, (), tree, origin)
     if plan is not None:
         plan._path = path
-        check_plan(plan, lambda where, message: found.append(loaded.problem(where, message)))
+        check_plan(
+            plan,
+            loaded.names("sets"),
+            lambda where, message: found.append(loaded.problem(where, message)),
+        )
         if plan.published is not None:
             found.extend(check_published(path.parent / plan.published, loaded))
     ordered = sorted(dict.fromkeys(found), key=lambda problem: problem.line or 0)

@@ -1,0 +1,53 @@
+"""From a plan to its models."""
+
+from small_study import PLAN, changed, write_study
+
+from harness.models.expand import tasks
+from harness.plan import load_plan
+
+
+def expanded(folder, text=PLAN):
+    return tasks(load_plan(write_study(folder, plan=text)))
+
+
+def test_one_task_for_each_analysis_set_outcome_and_moderator_in_plan_order(tmp_path):
+    assert [
+        (t.key.analysis, t.key.set, t.key.outcome, t.key.moderator) for t in expanded(tmp_path)
+    ] == [
+        ("efficacy", "ITT", "bdi", ""),
+        ("efficacy", "ITT", "ln_il6", ""),
+        ("efficacy", "PP", "bdi", ""),
+        ("efficacy", "PP", "ln_il6", ""),
+        ("moderation", "ITT", "bdi", "il6_0"),
+        ("moderation", "ITT", "bdi", "body mass"),
+        ("change", "PP", "gain", ""),
+    ]
+
+
+def test_placeholders_are_filled_and_back_ticked(tmp_path):
+    texts = [t.spec.formula.text for t in expanded(tmp_path)]
+    assert texts[1] == "ln_il6 ~ arm * visit + (1 | id)"
+    assert texts[5] == "bdi ~ arm * visit * `body mass` + (1 | id)"
+
+
+def test_a_column_name_cannot_add_terms(tmp_path):
+    hostile = "x + sessions) + (1 | arm"
+    text = changed(PLAN, '"body mass"]', f'"{hostile}"]')
+    spec = expanded(tmp_path, text)[5].spec
+    assert len(spec.formula.random) == 1
+    assert hostile in spec.formula.columns
+    assert "sessions" not in spec.formula.columns
+
+
+def test_choices_of_the_analysis_reach_the_model(tmp_path):
+    text = changed(PLAN, "reml: true", "reml: false")
+    text = changed(text, "df: satterthwaite", "df: z")
+    text = changed(text, "report: [coefficients, random, fit]", "report: [coefficients]")
+    first = expanded(tmp_path, text)[0]
+    assert (first.spec.reml, first.spec.df_method, first.report) == (False, "z", ("coefficients",))
+
+
+def test_defaults_follow_from_the_formula(tmp_path):
+    found = {t.key.analysis: t.spec for t in expanded(tmp_path)}
+    assert (found["moderation"].df_method, found["moderation"].reml) == ("satterthwaite", True)
+    assert (found["change"].df_method, found["change"].mixed) == ("residual", False)
