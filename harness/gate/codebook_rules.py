@@ -8,61 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
+from harness.data.codebook import Variable
 from harness.errors import SuiteError
 
 NUMERIC_CODES = (-9, -99, -999, 99, 999, 9999)
-"""Numbers used for "missing"; only those outside a variable's range can be told from values."""
+"""Numbers used for "missing"; those inside a variable's range cannot be told from values."""
 TEXT_CODES = ("-9", "-99", "-999", "99", "999", "9999", ".", "?", "n/a", "nan", "null", "missing")
 DATE_CODES = ("1900-01-01", "1960-01-01", "1970-01-01", "9999-12-31")
 """Day zero of spreadsheets, SAS and Unix, and the day that never comes."""
 
 _ITEM = re.compile(r"(?P<stem>.+)_\d+[a-z]?\Z")
-
-
-class Variable(Protocol):
-    """What a rule can be made of: one line of a codebook (:mod:`harness.data.codebook`)."""
-
-    @property
-    def name(self) -> str:
-        """Column."""
-
-    @property
-    def type(self) -> str:
-        """``id | factor | integer | number | date | text | flag``."""
-
-    @property
-    def levels(self) -> Sequence[str]:
-        """Levels of a factor."""
-
-    @property
-    def unit(self) -> str | None:
-        """Unit, for the sentence."""
-
-    @property
-    def min(self) -> float | None:
-        """Smallest value allowed."""
-
-    @property
-    def max(self) -> float | None:
-        """Largest value allowed."""
-
-    @property
-    def items(self) -> Sequence[str]:
-        """Columns whose sum over ``divisor`` this total is."""
-
-    @property
-    def divisor(self) -> float | None:
-        """What the sum is divided by; ``None`` for 1."""
-
-    @property
-    def times(self) -> Sequence[str]:
-        """Visits at which it is collected; empty for every row."""
-
-    @property
-    def missing(self) -> float | None:
-        """Largest share of missing values where it is collected; ``None`` for 0."""
 
 
 def generated_rules(variables: Sequence[Variable], key: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -117,8 +74,8 @@ def _levels(variables: Sequence[Variable]) -> Iterable[dict[str, Any]]:
 
 
 def _ranges(variables: Sequence[Variable]) -> Iterable[dict[str, Any]]:
-    ranged = [v for v in variables if v.min is not None or v.max is not None]
-    ranged = [v for v in ranged if not (v.type == "flag" and (v.min, v.max) == (0, 1))]
+    ranged = [v for v in variables if v.minimum is not None or v.maximum is not None]
+    ranged = [v for v in ranged if not (v.type == "flag" and (v.minimum, v.maximum) == (0, 1))]
     families: dict[tuple[object, ...], list[Variable]] = {}
     for variable in ranged:
         families.setdefault(_family(variable), []).append(variable)
@@ -126,7 +83,7 @@ def _ranges(variables: Sequence[Variable]) -> Iterable[dict[str, Any]]:
         names = [variable.name for variable in family]
         limits = {
             name: _number(limit)
-            for name, limit in (("min_value", family[0].min), ("max_value", family[0].max))
+            for name, limit in (("min_value", family[0].minimum), ("max_value", family[0].maximum))
             if limit is not None
         }
         words = _limits(family[0])
@@ -191,9 +148,7 @@ def _codes(variables: Sequence[Variable]) -> Iterable[dict[str, Any]]:
 def _codes_of(variable: Variable) -> tuple[float | str, ...]:
     match variable.type:
         case "integer" | "number":
-            low = float("-inf") if variable.min is None else variable.min
-            high = float("inf") if variable.max is None else variable.max
-            return tuple(code for code in NUMERIC_CODES if not low <= code <= high)
+            return tuple(code for code in NUMERIC_CODES if not _may_be_value(code, variable))
         case "factor" | "text":
             return tuple(code for code in TEXT_CODES if code not in variable.levels)
         case "date":
@@ -202,11 +157,19 @@ def _codes_of(variable: Variable) -> tuple[float | str, ...]:
             return ()
 
 
+def _may_be_value(code: int, variable: Variable) -> bool:
+    """Whether a code lies inside the range; without a limit on its side, only if it is small."""
+    limit = variable.minimum if code < 0 else variable.maximum
+    if limit is None:
+        return abs(code) < 999
+    return limit <= code if code < 0 else code <= limit
+
+
 def _missing(variables: Sequence[Variable], key: Sequence[str]) -> Iterable[dict[str, Any]]:
     groups: dict[tuple[tuple[str, ...], float], list[Variable]] = {}
     for variable in variables:
         if not _may_be_empty(variable):
-            place = (tuple(variable.times), float(variable.missing or 0.0))
+            place = (tuple(variable.times), variable.missing)
             groups.setdefault(place, []).append(variable)
     for (times, share), members in groups.items():
         names = [variable.name for variable in members]
@@ -239,7 +202,7 @@ def _totals(variables: Sequence[Variable]) -> Iterable[dict[str, Any]]:
     for variable in variables:
         if not variable.items:
             continue
-        divisor = _number(variable.divisor or 1.0)
+        divisor = _number(variable.divisor)
         over = "" if divisor == 1 else f" divided by {divisor}"
         kwargs: dict[str, Any] = {"column_list": [*variable.items, variable.name]}
         if divisor != 1:
@@ -254,7 +217,7 @@ def _totals(variables: Sequence[Variable]) -> Iterable[dict[str, Any]]:
 
 def _may_be_empty(variable: Variable) -> bool:
     """Whether the codebook lets every value be missing, as a reason only some patients have."""
-    return variable.missing is not None and variable.missing >= 1
+    return variable.missing >= 1
 
 
 def _stem(name: str) -> str:
@@ -265,16 +228,18 @@ def _stem(name: str) -> str:
 def _family(variable: Variable) -> tuple[object, ...]:
     """The items of one scale share a rule if they share a range; any other variable is alone."""
     stem = _stem(variable.name)
-    limits = (variable.type, variable.min, variable.max, tuple(variable.times))
+    limits = (variable.type, variable.minimum, variable.maximum, tuple(variable.times))
     return (stem, *limits) if stem else (variable.name, *limits)
 
 
 def _limits(variable: Variable) -> str:
     unit = f" {variable.unit}" if variable.unit else ""
-    low, high = variable.min, variable.max
+    low, high = variable.minimum, variable.maximum
     if low is None or high is None:
         bound, word = (high, "at most") if low is None else (low, "at least")
         return f"{word} {_number(bound or 0.0)}{unit}"
+    if low == high:
+        return f"{_number(low)}{unit}"
     return f"between {_number(low)} and {_number(high)}{unit}"
 
 

@@ -17,8 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.data.codebook import Variable, read_codebook
 from harness.errors import HarnessError
-from harness.gate.codebook_rules import Variable, generated_rules
+from harness.gate.codebook_rules import generated_rules
+from harness.gate.report import replace_file
+from harness.gate.suite import read_suite
 
 _WIDTH = 100
 
@@ -87,10 +90,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--check", action="store_true", help="write nothing; exit 1 if it would change"
     )
     given = parser.parse_args(arguments)
-    from harness.data.codebook import read_codebook
-    from harness.gate.report import replace_file
-    from harness.gate.suite import read_suite
-
     try:
         codebook = read_codebook(given.codebook)
         present = given.suite.read_text(encoding="utf-8") if given.suite.exists() else ""

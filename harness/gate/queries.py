@@ -7,10 +7,11 @@ import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
+from harness.data.read import Finding
 from harness.gate.checks import expected_total
 from harness.gate.suite import Rule
 from harness.gate.verdict import Query
@@ -18,26 +19,6 @@ from harness.gate.verdict import Query
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
 # What a spreadsheet reads as the start of a formula, full-width forms included.
 _FORMULA = re.compile(r"[ ]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-
-
-class Finding(Protocol):
-    """A cell of the data file that could not be read as its declared type."""
-
-    @property
-    def row(self) -> int:
-        """Data line of the file, the first after the header is 1."""
-
-    @property
-    def variable(self) -> str:
-        """Column."""
-
-    @property
-    def text(self) -> str:
-        """What stands in the cell."""
-
-    @property
-    def wanted(self) -> str:
-        """What would be accepted."""
 
 
 def queries_of_rule(

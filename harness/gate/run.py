@@ -22,14 +22,15 @@ from typing import Any
 
 import pandas as pd
 
+from harness.data.read import Finding
 from harness.errors import DataError, SuiteError
-from harness.gate.queries import Finding, queries_of_findings, queries_of_rule
+from harness.gate import validator
+from harness.gate.queries import queries_of_findings, queries_of_rule
 from harness.gate.suite import Rule, Suite, read_suite
 from harness.gate.verdict import GateReport, Query, RuleResult, RuleVerdict
 
 TYPE_SENTENCE = "Every cell can be read as the type its column is declared to have."
 CASE_SENTENCE = "No two columns have the same name but for upper and lower case."
-_COLUMN_RULES = frozenset({"expect_column_to_exist"})
 
 
 def run_gate(
@@ -63,9 +64,6 @@ def run_gate(
     suite = read_suite(suite_path)
     rules = suite.with_parameters(parameters or {})
     key = _checked_key(frame, suite, tuple(key))
-    # Imported here, behind the checks that need no data: it brings Great Expectations in.
-    from harness.gate import validator
-
     built = validator.build(suite.path, rules)
     data = frame.reset_index(drop=True)
     clashes = _case_clashes(data)
@@ -115,7 +113,7 @@ def _verdict(outcome: Any) -> RuleVerdict:
 def _barred(rule: Rule, frame: pd.DataFrame, clashes: Mapping[str, Sequence[str]]) -> str:
     """Why a rule must not be given to Great Expectations; empty if it may (guards 4 and 6)."""
     absent = [name for name in rule.columns if name not in frame.columns]
-    if absent and rule.type not in _COLUMN_RULES:
+    if absent and rule.type not in validator.COLUMN_RULES:
         folded = {str(name).casefold(): str(name) for name in frame.columns}
         near = folded.get(absent[0].casefold())
         hint = f" (there is {near!r}; names are case-sensitive)" if near else ""
