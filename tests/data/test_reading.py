@@ -44,8 +44,31 @@ def test_missing_is_the_empty_cell_and_na_and_nothing_else(tmp_path):
     assert frame["note"].isna().sum() == 15
 
 
-NOT_NUMBERS = ["1,5", "0x10", "1_000", "nan", "NaN", "inf", "-Inf", "1e", "e5", ".", "-", "+1", " 5", "5 ",
-               "<0.5", "1.2.3", "1e999", "५", "½", "na", "N/A", "1\u00a0000", "--1", "1f", "TRUE"]  # fmt: skip
+NOT_NUMBERS = [
+    "1,5",
+    "0x10",
+    "1_000",
+    "nan",
+    "NaN",
+    "inf",
+    "-Inf",
+    "1e",
+    "e5",
+    ".",
+    "-",
+    "+1",
+    "<0.5",
+    "1.2.3",
+    "1e999",
+    "५",
+    "½",
+    "na",
+    "N/A",
+    "--1",
+    "1f",
+    "TRUE",
+]
+NOT_NUMBERS += [" 5", "5 ", "1\u00a0000"]
 
 
 @pytest.mark.parametrize("cell", NOT_NUMBERS)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 # ruff: noqa: E501 - the tables of mistakes have one case a line
-
 import numpy as np
 import pandas as pd
 import pytest
