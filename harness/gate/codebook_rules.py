@@ -158,11 +158,11 @@ def _codes_of(variable: Variable) -> tuple[float | str, ...]:
 
 
 def _may_be_value(code: int, variable: Variable) -> bool:
-    """Whether a code lies inside the range; without a limit on its side, only if it is small."""
-    limit = variable.minimum if code < 0 else variable.maximum
-    if limit is None:
-        return abs(code) < 999
-    return limit <= code if code < 0 else code <= limit
+    """Whether a code lies inside the range; with no limit on its side, only if it is small."""
+    low, high = variable.minimum, variable.maximum
+    if (low is not None and code < low) or (high is not None and code > high):
+        return False
+    return abs(code) < 999 or (low if code < 0 else high) is not None
 
 
 def _missing(variables: Sequence[Variable], key: Sequence[str]) -> Iterable[dict[str, Any]]:

@@ -113,7 +113,8 @@ def test_missing_shares_follow_times_and_limits(tmp_path: Path) -> None:
 
 def test_codes_inside_a_range_are_values(tmp_path: Path) -> None:
     lines = "w,number,,kg,35,110,,,,,,\nx,number,,,0,,,,,,,\nz,number,,,,,,,,,,\n"
-    rules = rules_of(lines, tmp_path)
+    rules = rules_of(lines + "h,number,,cm,140,185,,,,,,\n", tmp_path)
+    assert rules["CODES-h"]["kwargs"]["codes"] == [-9, -99, -999, 99, 999, 9999]
     assert rules["CODES-w"]["kwargs"] == {
         "column_list": ["w", "x"],
         "codes": [-9, -99, -999, 999, 9999],
