@@ -1,0 +1,72 @@
+"""What a run's reports are made from: plain values, no engine and no data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.compare.table import DiffTable
+from harness.estimates.files import KeyedAnswer
+from harness.gate.verdict import GateReport
+from harness.report.manifest import Manifest
+
+SYNTHETIC = (
+    "SYNTHETIC DATA: made by a program; no patient is in them and no finding follows from them."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SetFlow:
+    """One analysis set as the flow of patients shows it.
+
+    Attributes:
+        name: as in the plan.
+        expression: its condition.
+        n_rows: rows in the set.
+        n_ids: patients with at least one row in it.
+        undecided: rows where the condition is missing; they are not in the set.
+    """
+
+    name: str
+    expression: str
+    n_rows: int
+    n_ids: int
+    undecided: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run, as told to people and written to files.
+
+    Attributes:
+        study: id of the study.
+        title: its title.
+        synthetic: whether the data are made up; every report then says so first.
+        diff: the diff table; without rows when nothing was fitted.
+        gate: the gate's report.
+        sets: the analysis sets, in plan order.
+        answers: every engine's answer to every model, for ``estimates.json``.
+        reference: where the reference numbers came from, in words.
+        manifest: provenance.
+        exit_code: of the whole run.
+        command: what repeats the run; the failure lines add ``--only``.
+        scripts: further text files to write, by name (``reproduce.R``).
+    """
+
+    study: str
+    title: str
+    synthetic: bool
+    diff: DiffTable
+    gate: GateReport | None
+    sets: tuple[SetFlow, ...]
+    answers: tuple[KeyedAnswer, ...]
+    reference: str
+    manifest: Manifest
+    exit_code: int
+    command: str = ""
+    scripts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def banner(self) -> str:
+        """What stands first in every report; empty for real data."""
+        return SYNTHETIC if self.synthetic else ""

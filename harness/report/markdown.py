@@ -1,0 +1,73 @@
+"""``diff.md``: the diff table for a code review or a data editor's file."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from harness.report.content import RunRecord
+from harness.report.failure import counts_line, failure_lines
+from harness.report.figures import plain
+from harness.report.views import (
+    COEFFICIENT_HEADER,
+    MODEL_HEADER,
+    NUMBER_HEADER,
+    Line,
+    coefficient_lines,
+    model_line,
+    number_line,
+)
+
+_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()#+!|~$"})
+
+
+def diff_markdown(record: RunRecord) -> str:
+    """The run as Markdown: verdict, sets, a line a model, then every number by model."""
+    lines = [f"# Diff table: {escape(record.title)} ({escape(record.study)})", ""]
+    if record.banner:
+        lines += [f"> **{escape(record.banner)}**", ""]
+    lines += [f"**{escape(counts_line(record.diff.counts))}** (exit code {record.exit_code})", ""]
+    if record.gate is not None:
+        lines.append(f"- gate: {record.gate.verdict}, {len(record.gate.rules)} rules")
+    lines += [
+        f"- set {escape(flow.name)} ({code(flow.expression)}): {flow.n_ids} patients, "
+        f"{flow.n_rows} rows, {flow.undecided} undecided"
+        for flow in record.sets
+    ]
+    lines += [f"- reference: {escape(record.reference)}", ""]
+    if not record.diff.rows:
+        return "\n".join([*lines, "Nothing was fitted.", ""])
+    red = failure_lines(record.diff.rows, record.command)
+    if red:
+        lines += ["## To look at", "", *(f"- {escape(line)}" for line in red), ""]
+    models = record.diff.models
+    lines += ["## Models", "", *_table(MODEL_HEADER, [model_line(rows) for rows in models]), ""]
+    for rows in models:
+        lines += [f"## {escape(rows[0].place) or 'Model'}", "", code(rows[0].model), ""]
+        coefficients = coefficient_lines(rows)
+        if coefficients:
+            lines += [*_table(COEFFICIENT_HEADER, coefficients), ""]
+        lines += ["<details><summary>every number</summary>", ""]
+        lines += [*_table(NUMBER_HEADER, [number_line(row) for row in rows]), "", "</details>", ""]
+    return "\n".join(lines)
+
+
+def escape(text: str) -> str:
+    """Text that stays text in Markdown: no markup, no HTML, no new line."""
+    return html.escape(plain(text).translate(_SPECIAL), quote=False)
+
+
+def code(text: str) -> str:
+    """Text as HTML code; back-ticks cannot hold a text that has back-ticks itself."""
+    return f"<code>{escape(text)}</code>"
+
+
+def _table(header: Sequence[str], lines: Sequence[Line]) -> list[str]:
+    def row(cells: Sequence[str]) -> str:
+        return f"| {' | '.join(cells)} |"
+
+    def shown(line: Line) -> list[str]:
+        *cells, last = [escape(cell) for cell in line.cells]
+        return [*cells, last] if not line.verdict.red else [f"**{cells[0]}**", *cells[1:], last]
+
+    return [row(header), row(["---"] * len(header)), *(row(shown(line)) for line in lines)]

@@ -1,0 +1,194 @@
+"""The diff table as people read it: a line a model, a line a coefficient, a line a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.compare.rows import DiffRow
+from harness.compare.verdict import Verdict
+from harness.report.figures import difference, figure, p_figure, share
+
+Rows = Sequence[DiffRow]
+
+# Gravest first: the verdict of a line is the gravest of its numbers.
+GRAVITY = (
+    Verdict.DIFFERENT_MODEL,
+    Verdict.NOT_COMPUTED,
+    Verdict.PYTHON_ONLY,
+    Verdict.R_ONLY,
+    Verdict.DECISION_FLIPS,
+    Verdict.DIFFERS,
+    Verdict.REFERENCE_NOT_CLEAN,
+    Verdict.BOUNDARY,
+    Verdict.MATCH,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a table of text cells, with the verdict that colours it."""
+
+    cells: tuple[str, ...]
+    verdict: Verdict
+
+
+MODEL_HEADER = (
+    "analysis",
+    "set",
+    "outcome",
+    "rows",
+    "groups",
+    "numbers",
+    "match",
+    "boundary",
+    "red",
+    "worst, of limit",
+    "verdict",
+)
+
+
+def model_line(rows: Rows) -> Line:
+    """A model in one line: its size, how its numbers fared, the one nearest to its limit."""
+    first = rows[0]
+    outcome = f"{first.outcome} by {first.moderator}" if first.moderator else first.outcome
+    red = sum(row.red for row in rows)
+    match = sum(row.verdict is Verdict.MATCH for row in rows)
+    verdict = gravest(rows)
+    cells = (
+        first.analysis,
+        first.set,
+        outcome,
+        _value(rows, "n_obs"),
+        ", ".join(_counted(row) for row in rows if row.quantity == "n_groups"),
+        str(len(rows)),
+        str(match),
+        str(len(rows) - red - match),
+        str(red),
+        nearest(rows),
+        str(verdict),
+    )
+    return Line(cells, verdict)
+
+
+COEFFICIENT_HEADER = (
+    "term",
+    "Python",
+    "R",
+    "difference",
+    "p (Python)",
+    "p (R)",
+    "worst, of limit",
+    "verdict",
+)
+
+
+def coefficient_lines(rows: Rows) -> list[Line]:
+    """A model's coefficients, variance components and criterion, a line a term.
+
+    A line's verdict and its last number stand for every number of the term: estimate, standard
+    error, df, statistic, p value and both interval bounds.
+    """
+    lines = []
+    for term in dict.fromkeys(row.term for row in rows if row.term):
+        of_term = [row for row in rows if row.term == term]
+        main = next((r for r in of_term if r.quantity in ("estimate", "sd", "cor", "sigma")), None)
+        if main is None:
+            continue
+        p = next((r for r in of_term if r.quantity == "p_value"), None)
+        lines.append(_line(term, main, p, of_term))
+    whole = [row for row in rows if not row.term and row.quantity]
+    for row in whole:
+        if row.quantity == "criterion":
+            name = "criterion" if row.tier == "T2" else "criterion at R's theta"
+            lines.append(_line(name, row, None, [row]))
+        elif row.red and row.delta is not None:
+            lines.append(_line(row.quantity, row, None, [row]))
+    for row in rows:
+        if row.quantity == "n_groups" and row.red and row.delta is not None:
+            lines.append(_line(f"groups of {row.term}", row, None, [row]))
+    return lines
+
+
+NUMBER_HEADER = (
+    "term",
+    "quantity",
+    "Python",
+    "R",
+    "difference",
+    "limit",
+    "tier",
+    "verdict",
+    "note",
+)
+
+
+def number_line(row: DiffRow) -> Line:
+    """A number in one line."""
+    show = p_figure if row.quantity == "p_value" else figure
+    note = "; ".join(part for part in (row.cause, row.note) if part)
+    cells = (
+        row.term,
+        row.quantity,
+        show(row.python),
+        show(row.r),
+        difference(row),
+        "" if row.limit is None else f"{row.limit:.2g}",
+        row.tier,
+        str(row.verdict),
+        note,
+    )
+    return Line(cells, row.verdict)
+
+
+def gravest(rows: Rows) -> Verdict:
+    """The gravest verdict among rows."""
+    return min((row.verdict for row in rows), key=GRAVITY.index)
+
+
+def nearest(rows: Rows) -> str:
+    """The number that comes nearest to its limit, and how near: ``3.1 % (df of week)``."""
+    measured = [r for r in rows if not math.isnan(r.share) and r.verdict is not Verdict.BOUNDARY]
+    row = max(measured, key=lambda r: r.share, default=None)
+    if row is None:
+        return ""
+    if row.share == 0:
+        return "0 %"
+    return f"{share(row)} ({f'{row.quantity} of {row.term}' if row.term else row.quantity})"
+
+
+def _line(name: str, main: DiffRow, p: DiffRow | None, rows: Rows) -> Line:
+    measured = [r for r in rows if not math.isnan(r.share) and r.verdict is not Verdict.BOUNDARY]
+    worst = max(measured, key=lambda r: r.share, default=None)
+    near = share(worst)
+    if worst is not None and worst.share > 0 and len(rows) > 1:
+        near = f"{near} {worst.quantity}"
+    verdict = gravest(rows)
+    cells = (
+        name,
+        figure(main.python),
+        figure(main.r),
+        difference(main),
+        p_figure(p.python) if p else "",
+        p_figure(p.r) if p else "",
+        near,
+        str(verdict),
+    )
+    return Line(cells, verdict)
+
+
+def _value(rows: Rows, quantity: str) -> str:
+    for row in rows:
+        if row.quantity == quantity:
+            return _same_or_both(row)
+    return ""
+
+
+def _counted(row: DiffRow) -> str:
+    return f"{row.term} {_same_or_both(row)}"
+
+
+def _same_or_both(row: DiffRow) -> str:
+    left, right = figure(row.python), figure(row.r)
+    return left if left == right or not right else right if not left else f"{left} | {right}"
