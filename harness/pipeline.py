@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -76,6 +78,8 @@ class RunResult:
         diff: the diff table; without rows when the gate refused the data.
         engine: name of the engine in the table's ``python`` column.
         reference: where the reference numbers came from, in words.
+        started: UTC time, ISO 8601.
+        seconds: wall time by part; those of the engines are summed over the models.
     """
 
     study: Study
@@ -85,6 +89,8 @@ class RunResult:
     diff: DiffTable
     engine: str
     reference: str
+    started: str
+    seconds: dict[str, float]
 
     @property
     def exit_code(self) -> int:
@@ -121,11 +127,16 @@ def run(
     Raises:
         HarnessError: nothing can be started (plan, data file, engine name, R asked for but absent).
     """
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    clock = time.perf_counter()
     python_engine = engine_named(engine)
     study = open_study(plan)
+    opened = time.perf_counter()
     gate = gate_study(study)
+    seconds = {"reading": opened - clock, "gate": time.perf_counter() - opened}
     if gate.exit_code != EXIT_OK:
-        return RunResult(study, gate, {}, (), DiffTable(()), engine, "not asked")
+        nothing = DiffTable(())
+        return RunResult(study, gate, {}, (), nothing, engine, "not asked", started, seconds)
     frame = derive(study)
     sets = analysis_sets(study.plan, frame)
     tasks = selected_tasks(study, only)
@@ -138,7 +149,12 @@ def run(
     ) as references:
         fits = tuple(fit_tasks(tasks, sets, frame, python_engine, references.engines, progress))
     diff = join(compare_model(f.task.key, f.python, f.r, f.cross) for f in fits)
-    return RunResult(study, gate, sets, fits, diff, engine, references.source)
+    seconds |= {
+        "python": sum(f.python_seconds for f in fits),
+        "reference": sum(f.r_seconds for f in fits),
+        "all": time.perf_counter() - clock,
+    }
+    return RunResult(study, gate, sets, fits, diff, engine, references.source, started, seconds)
 
 
 def gate_study(study: Study) -> GateReport:
@@ -150,6 +166,7 @@ def gate_study(study: Study) -> GateReport:
         key=(plan.data.id, plan.data.time.column),
         parameters=plan.gate.parameters,
         findings=study.findings,
+        data_sha256=study.data_sha256,
     )
 
 
@@ -199,7 +216,7 @@ def fit_tasks(
     def ask_reference(task: ModelTask, rows: pd.DataFrame) -> tuple[Answer, float]:
         reference = free.get()
         try:
-            return answered(lambda: reference.answer(task, rows), reference.source)
+            return answered(partial(reference.answer, task, rows), reference.source)
         finally:
             free.put(reference)
 
@@ -209,9 +226,8 @@ def fit_tasks(
         try:
             for done, (task, future) in enumerate(zip(tasks, asked, strict=True), start=1):
                 rows = rows_of[task.key.set]
-                python, python_seconds = answered(
-                    lambda t=task, d=rows: python_engine.fit(t.spec, d), python_engine.name
-                )
+                fit = partial(python_engine.fit, task.spec, rows)
+                python, python_seconds = answered(fit, python_engine.name)
                 r, r_seconds = future.result()
                 cross = cross_check(python_engine, task.spec, rows, python, r)
                 yield Fitted(task, python, r, cross, python_seconds, r_seconds)
@@ -244,58 +260,3 @@ def cross_check(
     if criterion_at is None or not r.theta or len(r.theta) != len(python.theta):
         return None
     return CrossCheck(python_at_r=float(criterion_at(spec, frame, r.theta)))
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What ``harness record`` did.
-
-    Attributes:
-        files: the records as they now stand, in plan order.
-        unclean: models whose fit does not deserve to be a reference, with the reasons; their
-            records say so and the comparison will too.
-        refusals: models R did not answer, one line each; their records are as before.
-        gate: the gate's report; nothing is recorded when it refused the data.
-    """
-
-    files: tuple[Path, ...]
-    unclean: tuple[str, ...]
-    refusals: tuple[str, ...]
-    gate: GateReport
-
-
-def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) -> Recording:
-    """Fit every model of a plan in R and (re)write the study's recorded references.
-
-    Raises:
-        HarnessError: nothing can be started, R above all.
-    """
-    from harness.engines.r.record import write_record
-
-    study = open_study(plan)
-    gate = gate_study(study)
-    if gate.exit_code != EXIT_OK:
-        return Recording((), (), (), gate)
-    frame = derive(study)
-    sets = analysis_sets(study.plan, frame)
-    tasks = planned_tasks(study.plan)
-    folder = study.folder / "reference"
-    files: list[Path] = []
-    unclean: list[str] = []
-    refusals: list[str] = []
-    with open_references(
-        "live", records=folder, timeout=study.plan.reference.timeout, jobs=min(jobs, len(tasks))
-    ) as references:
-        port = engine_named("port")
-        for fitted in fit_tasks(tasks, sets, frame, port, references.engines, progress):
-            key, answer = fitted.task.key, fitted.r
-            if isinstance(answer, NotComputed):
-                refusals.append(f"{key.slug}: {answer.reason}")
-                continue
-            if answer.quality is not None and not answer.quality.clean:
-                unclean.append(f"{key.slug}: {'; '.join(answer.quality.reasons)}")
-            rows = frame.loc[sets[key.set].mask]
-            files.append(
-                write_record(folder, key, fitted.task.spec, rows, answer, study.data_sha256)
-            )
-    return Recording(tuple(files), tuple(unclean), tuple(refusals), gate)

@@ -67,13 +67,14 @@ def assert_equivalent() -> AssertEquivalent:
         from harness.compare.model import compare_model
         from harness.compare.table import DiffTable
         from harness.models.spec import ModelKey
-        from harness.report.failure import failure_message
+        from harness.report.failure import counts_line, failure_lines
 
         left, right = _estimates(mine), _estimates(reference)
         key = ModelKey("pytest", "", left.formula.partition("~")[0].strip())
         table = DiffTable(compare_model(key, left, right, None))
         if table.exit_code != 0:
-            pytest.fail(failure_message(table), pytrace=False)
+            told = [counts_line(table.counts), *failure_lines(table.rows)]
+            pytest.fail("\n".join(told), pytrace=False)
 
     return check
 
@@ -85,9 +86,9 @@ def _estimates(given: Any) -> Estimates:
     if isinstance(given, Estimates):
         return given
     if isinstance(given, (str, Path)):
-        from harness.estimates.files import read_estimates
+        from harness.estimates.files import read_fit
 
-        return read_estimates(Path(given))
+        return read_fit(Path(given))
     estimates = getattr(given, "estimates", None)
     if callable(estimates):
         answer = estimates()

@@ -31,7 +31,7 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit one model and print the summary as R prints it, or the record as JSON."""
-    from harness.data.table import read_table
+    from harness.data.read import read_table
     from harness.engines.registry import engine_named
     from harness.language import parse_formula
     from harness.models.spec import ModelSpec
@@ -41,9 +41,9 @@ def fit(
     frame = read_table(data, factor_options(factor or []))
     estimates = chosen.fit(spec, frame)
     if as_json:
-        from harness.estimates.files import estimates_json
+        from harness.estimates.files import fit_json
 
-        typer.echo(estimates_json(estimates))
+        typer.echo(fit_json(estimates))
     else:
         from harness.report.summary import render_summary
 
@@ -60,7 +60,9 @@ def factor_options(options: list[str]) -> dict[str, tuple[str, ...] | None]:
     for option in options:
         column, equals, levels = option.partition("=")
         if not column or column in factors:
-            raise typer.BadParameter(f"--factor {option}: name each column once, as COL or COL=l1,l2")
+            raise typer.BadParameter(
+                f"--factor {option}: name each column once, as COL or COL=l1,l2"
+            )
         names = tuple(levels.split(",")) if equals else None
         if names is not None and ("" in names or len(set(names)) < len(names)):
             raise typer.BadParameter(f"--factor {option}: levels must be distinct and not empty")

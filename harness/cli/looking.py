@@ -7,6 +7,7 @@ import json
 import typer
 
 from harness.cli.options import AsJson
+from harness.errors import EXIT_NOT_RUN, EXIT_OK
 
 
 def schema() -> None:
@@ -18,14 +19,14 @@ def schema() -> None:
 
 def doctor(as_json: AsJson = False) -> None:
     """List what is installed and what is missing, with the command that installs it."""
-    from harness.engines.r.installed import inspect_installation
+    from harness.engines.r.installed import installed
     from harness.models.record import as_json as plain
+    from harness.report.doctor import complete, python_side, render_installation
 
-    found = inspect_installation()
+    parts = (*python_side(), *installed())
     if as_json:
-        typer.echo(json.dumps(plain(found), indent=2, ensure_ascii=False))
+        document = {"complete": complete(parts), "parts": plain(parts)}
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        from harness.report.doctor import render_installation
-
-        typer.echo(render_installation(found))
-    raise typer.Exit(0 if found.complete else 4)
+        typer.echo(render_installation(parts))
+    raise typer.Exit(EXIT_OK if complete(parts) else EXIT_NOT_RUN)

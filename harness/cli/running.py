@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ import typer
 
 from harness.cli.options import OutFolder, PlanFile, Quiet, ReferenceChoice
 from harness.cli.progress import progress_bar
-from harness.errors import EXIT_NOT_RUN, EXIT_OK
+from harness.errors import EXIT_GATE, EXIT_NOT_RUN, GateRefused
 
 
 def gate(plan: PlanFile, out: OutFolder = None, quiet: Quiet = False) -> None:
@@ -44,11 +45,14 @@ def run(
         str | None,
         typer.Option("--only", metavar="GLOB", help="Only models whose analysis/set/outcome fits."),
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Print every row of the diff table.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print every row of the diff table.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Gate, fits, comparison, report: every number of the plan, in Python and in R."""
     from harness.pipeline import run as run_plan
+    from harness.provenance import run_record
     from harness.report.run_files import write_run
     from harness.report.terminal import render_run
 
@@ -62,30 +66,35 @@ def run(
             progress=progress,
         )
     folder = out or default_folder(result.study.plan.study.id)
-    record = result.record()
-    write_run(record, folder)
+    told = run_record(result, folder, f"harness run {shlex.quote(str(plan))}")
+    write_run(told, folder)
     if not quiet:
-        typer.echo(render_run(record, full=full))
-    for line in result.refusals():
-        print(f"harness: {line}", file=sys.stderr)
-    say_refusal(result.gate.exit_code, folder)
-    if not quiet:
+        typer.echo(render_run(told, full=full))
         print(f"harness: written to {folder}/", file=sys.stderr)
+    for fitted in result.fits:
+        for refusal in fitted.refusals:
+            print(f"harness: {fitted.task.key.slug}: {refusal.reason}", file=sys.stderr)
+    say_refusal(result.gate.exit_code, folder)
     raise typer.Exit(result.exit_code)
 
 
-def record(plan: PlanFile, jobs: Annotated[int, typer.Option("--jobs", min=1)] = 1, quiet: Quiet = False) -> None:
+def record(
+    plan: PlanFile, jobs: Annotated[int, typer.Option("--jobs", min=1)] = 1, quiet: Quiet = False
+) -> None:
     """Fit every model of a plan afresh in R and (re)write the study's recorded references."""
-    from harness.pipeline import record as record_plan
+    from harness.recording import record as record_plan
 
     with progress_bar(quiet=quiet) as progress:
         written = record_plan(plan, jobs=jobs, progress=progress)
+    if written.gate.exit_code:
+        raise GateRefused(f"the gate refused the data, nothing was recorded: `harness gate {plan}`")
     if not quiet:
-        for line in written.lines():
-            typer.echo(line)
+        typer.echo(f"{len(written.files)} recorded references in {plan.parent / 'reference'}/")
+    for line in written.unclean:
+        print(f"harness: reference not clean: {line}", file=sys.stderr)
     for line in written.refusals:
         print(f"harness: {line}", file=sys.stderr)
-    raise typer.Exit(EXIT_NOT_RUN if written.refusals else EXIT_OK)
+    raise typer.Exit(written.exit_code)
 
 
 def default_folder(study: str) -> Path:
@@ -95,7 +104,11 @@ def default_folder(study: str) -> Path:
 
 def say_refusal(exit_code: int, folder: Path) -> None:
     """One line on stderr when the gate did not let the data pass."""
-    if exit_code == 3:
-        print(f"harness: the gate refused the data, nothing was fitted: see {folder}/gate.md and {folder}/queries.csv", file=sys.stderr)
+    if exit_code == EXIT_GATE:
+        why = "the gate refused the data, nothing was fitted"
+        print(
+            f"harness: {why}: see {folder / 'gate.md'}, {folder / 'queries.csv'}", file=sys.stderr
+        )
     elif exit_code == EXIT_NOT_RUN:
-        print(f"harness: a gate rule could not run, nothing was fitted: see {folder}/gate.md", file=sys.stderr)
+        why = "a gate rule could not be checked, nothing was fitted"
+        print(f"harness: {why}: see {folder / 'gate.md'}", file=sys.stderr)

@@ -56,7 +56,7 @@ class RecordedReference:
 
     def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
         """Look the model up by its key and check that the record belongs to these data."""
-        return self.engine.fit(task.spec, frame, task.key)
+        return self.engine.answer(task.key, task.spec, frame)
 
     def close(self) -> None:
         """Nothing is held open."""

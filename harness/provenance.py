@@ -1,0 +1,80 @@
+"""From what a run found to what is told of it: the record that reports are made from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.engines.r.scripts import scripts_folder
+from harness.errors import ReferenceUnavailable
+from harness.estimates.files import KeyedAnswer
+from harness.models.record import Estimates
+from harness.pipeline import RunResult
+from harness.report.content import RunRecord, SetFlow
+from harness.report.manifest import Manifest, environment, sha256_by_name, sha256_of
+from harness.report.reproduce import reproduce_script
+
+
+def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
+    """Everything the reports need, as plain values.
+
+    Args:
+        result: the run.
+        folder: where its files will be written; ``reproduce.R`` names the data from there.
+        command: what repeats the run.
+    """
+    study, plan = result.study, result.study.plan
+    flows = tuple(
+        SetFlow(s.name, s.expression, s.n_rows, s.n_ids, s.undecided) for s in result.sets.values()
+    )
+    answers = tuple(
+        KeyedAnswer(fitted.task.key, answer)
+        for fitted in result.fits
+        for answer in (fitted.python, fitted.r)
+    )
+    scripts = {}
+    if result.fits:
+        data_file = Path(os.path.relpath(study.folder / plan.data.file, folder))
+        tasks = (fitted.task for fitted in result.fits)
+        scripts["reproduce.R"] = reproduce_script(plan, study.codebook, tasks, data_file)
+    return RunRecord(
+        study=plan.study.id,
+        title=plan.study.title,
+        synthetic=plan.study.synthetic,
+        diff=result.diff,
+        gate=result.gate,
+        sets=flows,
+        answers=answers,
+        reference=result.reference,
+        manifest=_manifest(result, command),
+        exit_code=result.exit_code,
+        command=command,
+        scripts=scripts,
+    )
+
+
+def _manifest(result: RunResult, command: str) -> Manifest:
+    study, plan = result.study, result.study.plan
+    r = next((f.r.versions for f in result.fits if isinstance(f.r, Estimates) and f.r.versions), {})
+    try:
+        scripts = sha256_by_name(scripts_folder().glob("*.R"))
+    except ReferenceUnavailable:
+        scripts = {}
+    return Manifest(
+        study=plan.study.id,
+        command=command,
+        sha256={
+            "data": study.data_sha256,
+            "plan": study.plan_sha256,
+            "codebook": sha256_of(study.folder / plan.data.codebook),
+            "suite": result.gate.suite_sha256,
+        },
+        r_scripts=scripts,
+        environment=environment(),
+        r=dict(r),
+        reference=result.reference,
+        started=result.started,
+        gate=result.gate.verdict,
+        exit_code=result.exit_code,
+        seconds=dict(result.seconds),
+    )

@@ -1,0 +1,170 @@
+"""``reproduce.R``: the run's reference fits in plain R, for a reader without Python.
+
+The script is written from syntax trees, never from a plan's text: what stands in it is what the
+whitelisting parser understood, spelt anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+from harness.data.codebook import Codebook
+from harness.language import (
+    Binary,
+    Call,
+    Group,
+    Name,
+    Node,
+    Number,
+    Text,
+    Truth,
+    Unary,
+    parse_expression,
+    quote_name,
+)
+from harness.models.spec import ModelTask
+from harness.plan.schema import Plan
+from harness.report.figures import plain
+
+_OPERATORS = {"and": "&", "or": "|"}
+_FUNCTIONS = {"is_missing": "is.na"}
+
+_HEAD = """\
+# The reference fits of study {study} in plain R.
+#   Rscript reproduce.R [DATA]
+# lme4 is held to a tight optimum: by default nloptr stops at xtol_rel = 1e-4, which on a flat
+# surface is far from it. The harness also polishes and cross-checks the optimum; expect the
+# numbers of estimates.json to about seven digits.
+
+suppressMessages({{library(lme4); library(lmerTest)}})
+options(contrasts = c("contr.treatment", "contr.poly"), digits = 10, width = 120)
+
+arguments <- commandArgs(trailingOnly = TRUE)
+file <- if (length(arguments)) arguments[1] else {file}
+data <- read.csv(file, colClasses = "character", na.strings = c("", "NA"), check.names = FALSE,
+                 encoding = "UTF-8"{separator})
+
+tight <- lmerControl(optimizer = "nloptwrap", calc.derivs = FALSE, optCtrl = list(
+  algorithm = "NLOPT_LN_BOBYQA", xtol_rel = 0, ftol_rel = 0, xtol_abs = 1e-12, ftol_abs = 0,
+  maxeval = 1e5))
+finite <- function(x) if (is.numeric(x)) replace(x, !is.finite(x), NA) else x
+number <- function(x) as.numeric(x)
+flag <- function(x) as.numeric(tolower(x) %in% c("1", "true")) + ifelse(is.na(x), NA, 0)
+center <- function(x) x - mean(x, na.rm = TRUE)
+"""
+
+_PANEL = """\
+at_baseline <- function(x) x[match(data[[{id}]], ifelse(data[[{time}]] == {level}, \
+as.character(data[[{id}]]), NA))]
+baseline <- function(x) at_baseline(x)
+change <- function(x) x - at_baseline(x)
+"""
+
+_SHOW = """
+show <- function(name, fit) {
+  cat("\\n==", name, "\\n")
+  print(coef(summary(fit)))
+  if (is(fit, "merMod")) {
+    print(VarCorr(fit), comp = "Std.Dev.", digits = 8)
+    criterion <- if (isREML(fit)) REMLcrit(fit) else -2 * as.numeric(logLik(fit))
+    cat(if (isREML(fit)) "REML criterion:" else "-2 log-likelihood:",
+        format(criterion, digits = 12), "\\n")
+  }
+}
+"""
+
+
+def reproduce_script(
+    plan: Plan, codebook: Codebook, tasks: Iterable[ModelTask], data_file: PurePath
+) -> str:
+    """The R script of a run.
+
+    Args:
+        plan: derived columns, analysis sets, the panel's columns.
+        codebook: types and levels of the columns.
+        tasks: the models, in order.
+        data_file: of the data, as seen from the folder the script is run in.
+    """
+    separator = ', sep = "\\t"' if data_file.suffix.lower() == ".tsv" else ""
+    parts = [
+        _HEAD.format(
+            study=plain(plan.study.id), file=_string(data_file.as_posix()), separator=separator
+        )
+    ]
+    parts += [_typed(v.name, v.type, v.levels) for v in codebook.variables]
+    time = plan.data.time
+    parts.append(
+        _PANEL.format(
+            id=_string(plan.data.id), time=_string(time.column), level=_string(time.levels[0])
+        )
+    )
+    for name, text in plan.derive.items():
+        target = f"data[[{_string(name)}]]"
+        expression = r_expression(parse_expression(text))
+        parts.append(f"{target} <- finite(with(data, {expression})) + 0")
+    parts.append(_SHOW)
+    sets: dict[str, str] = {}
+    for task in tasks:
+        if task.key.set not in sets:
+            sets[task.key.set] = f"set_{len(sets) + 1}"
+            condition = r_expression(parse_expression(plan.sets[task.key.set]))
+            rows = f"which(rep_len(with(data, {condition}), nrow(data)))"
+            parts.append(f"\n{sets[task.key.set]} <- data[{rows}, ]")
+        parts.append(_model(task, sets[task.key.set]))
+    return "\n".join(parts) + "\n"
+
+
+def r_expression(node: Node) -> str:
+    """An expression of the harness in R's spelling, parenthesised throughout."""
+    match node:
+        case Number():
+            return repr(node.value)
+        case Text():
+            return _string(node.value)
+        case Truth():
+            return "TRUE" if node.value else "FALSE"
+        case Name():
+            return quote_name(node.name)
+        case Group():
+            return f"({r_expression(node.inner)})"
+        case Unary():
+            sign = "!" if node.operator == "not" else node.operator
+            return f"({sign}{r_expression(node.operand)})"
+        case Binary():
+            operator = _OPERATORS.get(node.operator, node.operator)
+            return f"({r_expression(node.left)} {operator} {r_expression(node.right)})"
+        case Call():
+            function = _FUNCTIONS.get(node.function, node.function)
+            return f"{function}({', '.join(r_expression(a) for a in node.arguments)})"
+
+
+def _model(task: ModelTask, rows: str) -> str:
+    spec, key = task.spec, task.key
+    name = " / ".join(p for p in (key.analysis, key.set, key.outcome, key.moderator) if p)
+    if not spec.mixed:
+        return f"show({_string(name)}, lm({spec.formula.text}, {rows}))"
+    reml = "TRUE" if spec.reml else "FALSE"
+    return (
+        f"show({_string(name)}, lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight))"
+    )
+
+
+def _typed(name: str, kind: str, levels: Sequence[str]) -> str:
+    column = f"data[[{_string(name)}]]"
+    if kind in ("id", "factor"):
+        if kind == "id" or not levels:
+            return f"{column} <- factor({column})"
+        listed = ", ".join(_string(level) for level in levels)
+        return f"{column} <- factor({column}, levels = c({listed}))"
+    if kind in ("integer", "number"):
+        return f"{column} <- number({column})"
+    if kind == "flag":
+        return f"{column} <- flag({column})"
+    return f"{column} <- {column}"
+
+
+def _string(text: str) -> str:
+    """An R string literal; control characters are escaped, so that it stays on its line."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in escaped) + '"'
