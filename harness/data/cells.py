@@ -53,19 +53,11 @@ def floats(cells: Sequence[str], read: Callable[[str], float | None]) -> Column:
         cells: as written.
         read: the value of one cell, None where it has none.
     """
-    values = np.full(len(cells), np.nan)
+    known = {cell: math.nan if cell in MISSING else read(cell) for cell in set(cells)}
+    values = np.array([known[cell] for cell in cells], dtype=np.float64)  # None becomes NaN
     unread: Unread = []
-    known: dict[str, float | None] = {}
-    for position, cell in enumerate(cells):
-        if cell in MISSING:
-            continue
-        if cell not in known:
-            known[cell] = read(cell)
-        value = known[cell]
-        if value is None:
-            unread.append(position)
-        else:
-            values[position] = value
+    if None in known.values():
+        unread = [at for at, cell in enumerate(cells) if known[cell] is None]
     return pd.Series(values), unread
 
 
@@ -95,13 +87,10 @@ def factor(cells: Sequence[str], levels: Sequence[str] | None) -> Column:
     if levels is None:
         levels = sorted(set(cells) - MISSING)
     code = {level: position for position, level in enumerate(levels)}
-    codes = np.full(len(cells), -1, dtype=np.int64)
+    codes = np.array([code.get(cell, -1) for cell in cells], dtype=np.int64)
     unread: Unread = []
-    for position, cell in enumerate(cells):
-        if cell in code:
-            codes[position] = code[cell]
-        elif cell not in MISSING:
-            unread.append(position)
+    if not set(cells) <= code.keys() | MISSING:
+        unread = [at for at, cell in enumerate(cells) if cell not in code and cell not in MISSING]
     dtype = pd.CategoricalDtype(pd.Index(list(levels), dtype="str"))
     return pd.Series(pd.Categorical.from_codes(codes, dtype=dtype)), unread
 

@@ -130,16 +130,13 @@ def _check_analysis(
             elif part == "outcomes" and not pd.api.types.is_numeric_dtype(frame[name].dtype):
                 report(here, f"`{name}` is not a number")
     given = {*analysis.outcomes, *analysis.moderators}
-    reported: set[str] = set()
-    for pair in combinations(analysis):
-        try:
-            formula = filled(analysis, *pair)
-        except FormulaError:
-            return  # reported with the plan
-        for name in formula.columns:
-            if name in given | broken | reported or name in frame.columns:
-                continue
-            reported.add(name)
+    try:
+        # The other columns are the same for every outcome and moderator.
+        formula = filled(analysis, *next(combinations(analysis)))
+    except FormulaError:
+        return  # reported with the plan
+    for name in formula.columns:
+        if name not in given | broken and name not in frame.columns:
             report((*where, "formula"), _unknown(name, frame.columns))
 
 

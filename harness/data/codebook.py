@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from harness.data.cells import MISSING, NUMBER, number
-from harness.data.table import TextTable, read_bytes, read_table_text
-from harness.errors import DataError, PlanError, Problem
+from harness.data.table import TableError, TextTable, read_bytes, read_table_text
+from harness.errors import PlanError, Problem
 
 VariableType = Literal["id", "factor", "integer", "number", "date", "text", "flag"]
 Direction = Literal["", "higher is worse", "higher is better"]
@@ -100,32 +100,27 @@ def parse_codebook(path: Path) -> tuple[Codebook | None, tuple[Problem, ...]]:
     try:
         raw = read_bytes(path)
         if len(raw) > MAX_BYTES:
-            raise DataError(f"{shown}: larger than {MAX_BYTES} bytes")
+            raise TableError(shown, None, f"larger than {MAX_BYTES} bytes")
         table = read_table_text(path, raw)
-    except DataError as error:
-        place, _, reason = str(error).removeprefix(shown).lstrip(":").partition(": ")
-        line = int(place) if place.isdigit() else None
-        message = reason if line is not None else str(error).removeprefix(f"{shown}: ")
-        return None, (Problem(shown, line, "", message),)
+    except TableError as error:
+        return None, (error.problem,)
     problems = list(_check_columns(table))
     if any(name not in table.header for name in _REQUIRED):
         return None, tuple(problems)
-    variables: list[Variable] = []
+    variables: dict[str, Variable] = {}
     for position in range(table.n_rows):
         own: list[Problem] = []
         made = _variable(table, position, own)
-        first = next(
-            (v for v in variables if made and v.name.casefold() == made.name.casefold()), None
-        )
-        if made is not None and first is not None:
-            key = f"{made.name}.variable"
-            own.append(Problem(shown, made.line, key, f"stands already in line {first.line}"))
-        elif made is not None:
-            variables.append(made)
         problems += own
-    codebook = Codebook(shown, tuple(variables))
+        if made is None:
+            continue
+        first = variables.setdefault(made.name.casefold(), made)
+        if first is not made:
+            key = f"{made.name}.variable"
+            problems.append(Problem(shown, made.line, key, f"stands already in line {first.line}"))
+    codebook = Codebook(shown, tuple(variables.values()))
     problems += _check_items(codebook)
-    if not any(variable.type == "id" for variable in variables):
+    if not any(variable.type == "id" for variable in codebook.variables):
         problems.append(Problem(shown, None, "", "no variable of type id"))
     return codebook, tuple(sorted(problems, key=lambda problem: problem.line or 0))
 
@@ -217,9 +212,11 @@ def _listed(cell: dict[str, str], column: str, report: _Report) -> tuple[str, ..
     for position, part in enumerate(parts):
         if not part or part != part.strip() or part in MISSING:
             report(column, f"entry {position + 1} is empty, `NA` or has blanks around it")
-        elif part in parts[:position]:
-            report(column, f"`{part}` stands twice")
-    return tuple(dict.fromkeys(parts))
+    distinct = tuple(dict.fromkeys(parts))
+    if len(distinct) < len(parts):
+        twice = next(part for part in distinct if parts.count(part) > 1)
+        report(column, f"`{twice}` stands twice")
+    return distinct
 
 
 def _items(cell: dict[str, str], report: _Report) -> tuple[tuple[str, ...], float]:

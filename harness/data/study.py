@@ -11,8 +11,8 @@ from harness.data.check import check_codebook, check_columns, check_design
 from harness.data.codebook import Codebook, parse_codebook
 from harness.data.hash import sha256_of, sha256_of_file
 from harness.data.read import Finding, Reading, compare_columns, typed
-from harness.data.table import read_bytes, read_table_text
-from harness.errors import DataError, PlanError, Problem
+from harness.data.table import TableError, read_bytes, read_table_text
+from harness.errors import PlanError, Problem
 from harness.plan.load import LoadedPlan, read_plan
 from harness.plan.schema import Plan
 
@@ -60,10 +60,10 @@ def open_study(plan_path: str | Path) -> Study:
         problems += check_codebook(plan, codebook)
         try:
             reading = _read(loaded, plan, codebook, path.parent, problems)
-        except DataError as error:
+        except TableError as error:
             if not problems:
                 raise
-            problems.append(Problem(*_place(str(error))))
+            problems.append(error.problem)
     if codebook is not None and reading is not None:
 
         def report(where: tuple[str | int, ...], message: str) -> None:
@@ -105,12 +105,3 @@ def _read(
         message = f"this column of {plan.data.file} is not in the codebook"
         problems.append(Problem(codebook.file, None, name, message))
     return typed(table, codebook, sha256)
-
-
-def _place(message: str) -> tuple[str, int | None, str, str]:
-    """A data error's ``file:line: reason`` taken apart."""
-    place, _, reason = message.partition(": ")
-    file, colon, line = place.rpartition(":")
-    if colon and line.isdigit():
-        return file, int(line), "", reason
-    return place, None, "", reason

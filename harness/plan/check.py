@@ -38,6 +38,10 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
     for section, expressions in (("sets", plan.sets), ("derive", plan.derive)):
         for name, text in expressions.items():
             _check_expression(text, (section, name), report, panel=section == "derive")
+    models = sum(len(a.sets) * len(a.outcomes) * max(1, len(a.moderators)) for a in plan.analyses)
+    if models > MAX_MODELS:
+        report(("analyses",), f"{models} models; {MAX_MODELS} are allowed")
+        return  # each would be parsed below
     seen: dict[str, int] = {}
     for position, analysis in enumerate(plan.analyses):
         where: Path_ = ("analyses", position)
@@ -47,9 +51,6 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
             )
         seen.setdefault(analysis.id, position + 1)
         _check_analysis(analysis, set_names, where, report)
-    models = sum(len(a.sets) * len(a.outcomes) * max(1, len(a.moderators)) for a in plan.analyses)
-    if models > MAX_MODELS:
-        report(("analyses",), f"{models} models; {MAX_MODELS} are allowed")
 
 
 def combinations(analysis: Analysis) -> Iterator[tuple[str, str]]:
@@ -129,12 +130,6 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
     except FormulaError as error:
         report(here, str(error))
         return
-    unknown = [name for name in used if name not in ("outcome", "moderator")]
-    if unknown:
-        report(
-            here, f"no placeholder `{{{unknown[0]}}}`; there are `{{outcome}}` and `{{moderator}}`"
-        )
-        return
     if "moderator" in used and not analysis.moderators:
         report(here, "`{moderator}` stands for nothing: the analysis names no moderators")
         return
@@ -156,8 +151,6 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
     if needs is False and formula.random:
         report(here, f"kind {analysis.kind} has no random terms; with `(… | …)` it is lmm")
     mixed = bool(formula.random)
-    if mixed and analysis.df == "residual":
-        report((*where, "df"), "residual degrees of freedom are for linear models")
     if not mixed and analysis.df not in (None, "residual", "z"):
         report(
             (*where, "df"), f"{analysis.df} is for mixed models; a linear model has residual or z"
@@ -184,6 +177,8 @@ def _check_available(analysis: Analysis, where: Path_, report: Report) -> None:
 
 
 def _no_repeats(names: tuple[str, ...], where: Path_, report: Report) -> None:
+    seen: set[str] = set()
     for position, name in enumerate(names):
-        if name in names[:position]:
+        if name in seen:
             report((*where, position), f"`{name}` stands twice")
+        seen.add(name)

@@ -17,7 +17,7 @@ import yaml
 
 from harness.errors import PlanError, Problem
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 300_000
 MAX_DEPTH = 20
 
 Path_ = tuple[str | int, ...]
@@ -182,7 +182,7 @@ def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
-class _Refused(Exception):  # noqa: N818 - a signal inside this module
+class _Refused(Exception):
     def __init__(self, reason: str, line: int) -> None:
         super().__init__(reason)
         self.line = line
