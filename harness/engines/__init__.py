@@ -1,0 +1,1 @@
+"""Engines: a specification and a frame in, estimates out."""

@@ -24,11 +24,17 @@ class Reference(Protocol):
     """Something that gives the reference answer to one model of a study."""
 
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """``live`` or ``recorded``."""
+        ...
 
-    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates: ...
+    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
+        """The reference estimates of one model on one set's rows."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of what is held open."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,9 @@ class SessionReference:
         try:
             return self._recorded.fit(spec, data)
         except ReferenceUnavailable as missing:
-            raise ReferenceUnavailable(f"{missing}; and R is not available: {self._absent}") from None
+            raise ReferenceUnavailable(
+                f"{missing}; and R is not available: {self._absent}"
+            ) from None
 
     def close(self) -> None:
         """End R."""

@@ -1,18 +1,18 @@
 """The profiled REML or ML criterion with its analytic gradient and Hessian in theta.
 
 With ``S = Lambda Lambda'`` (relative covariance of one group's random effects) and, for each
-pattern k, ``H_k = (I + S A_k)^-1``, ``N_k = A_k H_k`` and ``M_k = H_k S``,
+pattern k, ``J_k = (I + R_k S R_k')^-1``, ``K_k = J_k R_k`` and ``N_k = R_k'J_k R_k``,
 
-    Omega(S) = W'W - sum_g C_g' M_k(g) C_g  =  W' V^-1 W,        Omega = Rho' Rho,
+    Omega(S) = within + sum_g c_g' J_k(g) c_g  =  W' V^-1 W,        Omega = Rho' Rho,
 
 Rho (P, P) upper triangular. Its leading block belongs to X and its last diagonal entry is the
 root of the penalised residual sum of squares, so the criterion is
 
-    f = sum_k n_k log|I + A_k S| + sum_j w_j log(Rho_jj^2) + constant
+    f = -sum_k n_k log|J_k| + sum_j w_j log(Rho_jj^2) + constant
 
 with ``w_j`` 1 under REML (0 under ML) for the p columns of X and ``w_P = d`` residual degrees of
-freedom (n - p under REML, n under ML). The derivatives follow from ``dM = H dS H'``,
-``dH = -H dS N`` and ``dN = -N dS N``: everything in S, then by the chain rule in theta,
+freedom (n - p under REML, n under ML). The derivatives follow from ``dJ = -K dS K'`` and
+``dN = -N dS N``: everything in S, then by the chain rule in theta,
 ``dS_i = E_i Lambda' + Lambda E_i'``.
 
 Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1), for the criterion; Wolfinger,
@@ -94,11 +94,16 @@ def problem(data: CrossProducts, reml: bool) -> Problem:
     weights[p] = d
     pair_weights = np.full((p + 1, p + 1), float(d))
     pair_weights[:p, :p] = 1.0 if reml else 0.0
-    scale = abs(data.R[p, p])
+    scale = abs(data.F[p, p])
     constant = d * (1.0 + math.log(2.0 * math.pi / d) + 2.0 * math.log(scale))
     if reml:
-        constant += 2.0 * float(np.log(np.abs(data.R.diagonal()[:p])).sum())
+        constant += 2.0 * float(np.log(np.abs(data.F.diagonal()[:p])).sum())
     return Problem(data, reml, d, weights, pair_weights, constant)
+
+
+def loses_digits(evaluation: Evaluation) -> bool:
+    """Whether Omega is so small beside W'W that ``within`` should be summed row by row."""
+    return bool(np.abs(evaluation.Rho_inverse.diagonal()).max() > 10.0)
 
 
 def evaluate(at: Problem, theta: Vector) -> Evaluation:
@@ -128,18 +133,16 @@ def _evaluate_scalar(at: Problem, theta: Vector) -> Evaluation:
     data = at.data
     P = data.p + 1
     S = float(theta[0]) ** 2
-    A = data.A.reshape(-1)
+    A = data.R.reshape(-1) ** 2
     K = 1.0 + S * A
-    H = 1.0 / K
-    N = A * H
-    H2 = H * H
+    J = 1.0 / K
+    N = A * J
     rows = np.empty((3, len(A)))
-    np.multiply(H, S, out=rows[0])
-    rows[1] = H2
-    np.multiply(H2, N, out=rows[2])
+    rows[0] = J
+    np.multiply(N, J, out=rows[1])
+    np.multiply(rows[1], N, out=rows[2])
     D = (rows @ data.B).reshape(3, P, P)
-    Omega = -D[0]
-    Omega.flat[:: P + 1] += 1.0
+    Omega = data.within + D[0]
     Rho, inverse = _factor(Omega)
     U = inverse.T @ D[1:] @ inverse
     diagonals = U.reshape(2, P * P)[:, :: P + 1] @ at.weights
@@ -165,25 +168,22 @@ def _evaluate_scalar(at: Problem, theta: Vector) -> Evaluation:
     )
 
 
-def _capacitance(A: Matrix, S: Matrix) -> tuple[Matrix, Vector]:
-    """``(I + A S)^-1`` (m, q, q) and ``log|I + A S|`` (m,)."""
-    q = A.shape[1]
-    K = A @ S
+def _capacitance(R: Matrix, Lambda: Matrix) -> tuple[Matrix, Vector]:
+    """``(I + R S R')^-1`` (m, q, q) and ``log|I + R S R'|`` (m,)."""
+    q = R.shape[1]
+    root = R @ Lambda
     if q == 2:
-        a, b, c, d = K[:, 0, 0], K[:, 0, 1], K[:, 1, 0], K[:, 1, 1]
-        # trace + product of determinants: sums of non-negative terms, no cancellation.
-        det_A = A[:, 0, 0] * A[:, 1, 1] - A[:, 0, 1] * A[:, 1, 0]
-        det_S = S[0, 0] * S[1, 1] - S[0, 1] * S[1, 0]
-        extra = a + d + np.maximum(det_A * det_S, 0.0)
-        det = 1.0 + extra
-        inverse = np.empty_like(K)
-        inverse[:, 0, 0] = 1.0 + d
-        inverse[:, 0, 1] = -b
-        inverse[:, 1, 0] = -c
-        inverse[:, 1, 1] = 1.0 + a
-        inverse /= det[:, None, None]
-        return inverse, np.log1p(extra)
-    K = K + np.eye(q)
+        a, b, c, d = root[:, 0, 0], root[:, 0, 1], root[:, 1, 0], root[:, 1, 1]
+        top, bottom, off = a * a + b * b, c * c + d * d, a * c + b * d
+        # The determinant as 1 + trace + squared determinant of the root: nothing cancels.
+        extra = top + bottom + (a * d - b * c) ** 2
+        J = np.empty_like(root)
+        J[:, 0, 0] = 1.0 + bottom
+        J[:, 1, 1] = 1.0 + top
+        J[:, 0, 1] = J[:, 1, 0] = -off
+        J /= (1.0 + extra)[:, None, None]
+        return J, np.log1p(extra)
+    K = root @ root.transpose(0, 2, 1) + np.eye(q)
     return np.asarray(np.linalg.inv(K)), np.asarray(np.linalg.slogdet(K)[1])
 
 
@@ -192,29 +192,28 @@ def _evaluate_general(at: Problem, theta: Vector) -> Evaluation:
     data = at.data
     structure = data.structure
     q, t, P = structure.q, structure.t, data.p + 1
-    m = len(data.A)
+    R = data.R
+    m = len(R)
     Lambda = structure.Lambda(theta)
-    S = Lambda @ Lambda.T
-    Ht, logdet = _capacitance(data.A, S)  # H' = (I + A S)^-1
-    H = Ht.transpose(0, 2, 1)
-    N = Ht @ data.A
+    J, logdet = _capacitance(R, Lambda)
+    K = J @ R
+    Kt = K.transpose(0, 2, 1)
+    N = R.transpose(0, 2, 1) @ K
     EL = structure.basis @ Lambda.T
     dS = EL + EL.transpose(0, 2, 1)  # (t, q, q)
 
     rows = np.empty((t + 1, m, q, q))
-    np.matmul(S, Ht, out=rows[0])
-    HdS = H[None] @ dS[:, None]  # (t, m, q, q)
-    np.matmul(HdS, Ht[None], out=rows[1:])
+    rows[0] = J
+    np.matmul(K[None] @ dS[:, None], Kt[None], out=rows[1:])
     D = (rows.reshape(t + 1, m * q * q) @ data.B).reshape(t + 1, P, P)
-    Omega = -D[0]
-    Omega.flat[:: P + 1] += 1.0
+    Omega = data.within + D[0]
     Rho, inverse = _factor(Omega)
     U = inverse.T @ D[1:] @ inverse
 
     # The pull of each pattern: tau_k = B_k contracted with d f / d Omega.
     Y = (inverse * at.weights) @ inverse.T
     tau = (data.B @ Y.ravel()).reshape(m, q, q)
-    Q = Ht @ tau @ H
+    Q = Kt @ tau @ K
     nN = N * data.count[:, None, None]
     pull = nN - Q
     G = pull.sum(axis=0)
@@ -242,21 +241,21 @@ def _evaluate_general(at: Problem, theta: Vector) -> Evaluation:
     )
 
 
-def values(at: Problem, S: Matrix) -> Vector:
-    """The criterion at many relative covariances (r, q, q) at once; inf where rounding fails."""
+def values(at: Problem, Lambda: Matrix) -> Vector:
+    """The criterion at many factors (r, q, q) at once; inf where rounding fails."""
     data = at.data
-    r, q = S.shape[:2]
+    r, q = Lambda.shape[:2]
     P = data.p + 1
-    K = data.A[None] @ S[:, None] + np.eye(q)
-    sign, logdet = np.linalg.slogdet(K)
-    M = S[:, None] @ np.linalg.inv(K)
-    Omega = np.eye(P) - (M.reshape(r, -1) @ data.B).reshape(r, P, P)
-    minors_sign, minors = np.linalg.slogdet(Omega)
-    result = at.constant + logdet @ data.count + at.d * minors
+    root = data.R[None] @ Lambda[:, None]
+    K = root @ root.transpose(0, 1, 3, 2) + np.eye(q)
+    J = 1.0 / K if q == 1 else np.linalg.inv(K)
+    logdet = np.log(K[:, :, 0, 0]) if q == 1 else np.linalg.slogdet(K)[1]
+    Omega = data.within + (J.reshape(r, -1) @ data.B).reshape(r, P, P)
+    sign, minor = np.linalg.slogdet(Omega)
+    result = at.constant + logdet @ data.count + at.d * minor
+    good = (sign > 0) & np.isfinite(result)
     if data.p:
-        x_sign, x_minor = np.linalg.slogdet(Omega[:, :-1, :-1])
-        result = result + (at.weights[0] - at.d) * x_minor
-    else:
-        x_sign = np.ones(r)
-    good = (minors_sign > 0) & (x_sign > 0) & (sign > 0).all(axis=1) & np.isfinite(result)
+        sign, minor = np.linalg.slogdet(Omega[:, :-1, :-1])
+        result = result + (at.weights[0] - at.d) * minor
+        good &= sign > 0
     return np.where(good, result, np.inf)

@@ -1,27 +1,32 @@
 """One pass over the rows: everything the likelihood needs to know about the data.
 
-With one grouping factor the criterion depends on the data only through ``[X y]'[X y]`` and,
-for each group g, ``A_g = Z_g'Z_g`` and ``C_g = Z_g'[X y]_g``; and on a group only through its
-``A_g``. Groups with the same ``A_g`` (patients with the same visits) are one *pattern*: their
-number and their summed outer products ``sum_g vec(C_g) vec(C_g)'`` are kept, so that one
-evaluation costs as much as there are patterns, whatever the number of groups.
+With one grouping factor the criterion depends on the data only through ``[X y]'[X y]`` and, for
+each group g, ``A_g = Z_g'Z_g`` and ``Z_g'[X y]_g``; and on a group's design only through its
+``A_g``. Groups with the same ``A_g`` (patients with the same visits) are one *pattern*.
 
-All columns are first brought into a basis in which they are nearly orthonormal: ``[X y] = W R``
-and, for each random-effects term, ``Z = Z~ T``. No digits are then lost to predictors far from
-zero or to badly scaled responses.
+All columns are first brought into a basis in which they are nearly orthonormal, ``[X y] = W F``
+and ``Z = Z~ T`` for each random-effects term, so that no digits are lost to predictors far from
+zero or badly scaled responses. Then each group is split into what its own ``Z~_g`` can explain
+and the rest. With ``A_g = R_g'R_g`` and ``c_g = R_g^-T Z~_g'W_g``,
+
+    W'V^-1 W = within + sum_g c_g' (I + R_g S R_g')^-1 c_g,      within = W'W - sum_g c_g'c_g,
+
+a sum of positive semidefinite matrices: nothing cancels however large the relative covariance S
+is. Of the ``c_g`` each pattern needs the sum of their outer products only, so one evaluation
+costs as much as there are patterns, whatever the number of groups.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port.groups import collapse, group_sums, standardise_columns
 from harness.engines.port.structure import Structure, structure_of
 from harness.errors import ModelError
-from harness.models.design import Design, RandomDesign
-from harness.models.frame import Grouping
+from harness.models.design import Design
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -29,8 +34,8 @@ Vector = npt.NDArray[np.float64]
 NO_RESIDUAL = 1e-12
 """A response whose part outside X is smaller than this share of it is fitted exactly."""
 
-COLUMNWISE = 200_000
-"""Entries of the row-by-row products beyond which sums are formed a pair of columns at a time."""
+DEFICIENT = 1e-13
+"""A squared pivot of ``A_g`` below this share of its diagonal entry is zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +46,31 @@ class CrossProducts:
         n_obs: rows.
         p: columns of X; P = p + 1 below.
         structure: pattern of Lambda.
-        R: (P, P) upper triangular, ``[X y] = W R`` with ``W'W = I``.
+        F: (P, P) upper triangular, ``[X y] = W F`` with ``W'W = I``.
         T: (q, q) upper triangular by blocks, ``Z = Z~ T``.
-        A: (m, q, q) ``Z~'Z~`` of each pattern.
+        R: (m, q, q) upper triangular factor of each pattern's ``Z~'Z~``; a zero row where
+            the pattern's design is deficient.
         count: (m,) groups of each pattern.
-        B: (m q q, P P) for pattern k and random effects a, b the summed outer product of rows a
-            and b of ``C_g = Z~_g'W_g``.
-        C: (G, q, P) ``C_g`` of each group, for the predictions of the random effects.
+        B: (m q q, P P) for pattern k and positions a, b the summed outer product of rows a and b
+            of ``c_g``.
+        within: (P, P) part of ``W'W`` outside the groups' designs.
+        c: (G, q, P) ``c_g`` of each group.
         pattern: (G,) pattern of each group.
+        careful: whether ``within`` was summed from residuals row by row.
     """
 
     n_obs: int
     p: int
     structure: Structure
-    R: Matrix
+    F: Matrix
     T: Matrix
-    A: Matrix
+    R: Matrix
     count: Vector
     B: Matrix
-    C: Matrix
+    within: Matrix
+    c: Matrix
     pattern: npt.NDArray[np.intp]
+    careful: bool = False
 
     @property
     def q(self) -> int:
@@ -80,157 +90,124 @@ def cross_products(design: Design) -> CrossProducts:
             f"models with several grouping factors ({labels}) are not in the port yet; "
             "use one grouping factor, or the engine lme4"
         )
-    grouping = design.groupings[0]
-    R = design.factor.R
+    F = design.factor.R
     p = len(design.names)
-    if abs(R[p, p]) <= NO_RESIDUAL * np.sqrt(R[:, p] @ R[:, p]):
+    if abs(F[p, p]) <= NO_RESIDUAL * np.sqrt(F[:, p] @ F[:, p]):
         raise ModelError(
             f"outcome `{design.frame.response}` is an exact combination of the fixed effects: "
             "no variance is left; leave out the term it was computed from"
         )
-    Z, T = _standardise(design.random)
+    Z, T = standardise_columns(design.random)
     structure = structure_of(tuple(len(term.names) for term in design.random))
-    W = design.XY if design.factor.Q is None else design.factor.Q
-    A, C = _group_sums(Z, W, grouping)
+    A, C = group_sums(Z, _basis(design), design.groupings[0])
     if design.factor.Q is None:
-        # C holds Z~'[X y]; W = [X y] R^-1.
-        C = np.asarray(
-            np.linalg.solve(R.T, C.reshape(-1, p + 1).T).T.reshape(C.shape), dtype=np.float64
-        )
-    A, count, B, pattern = _collapse(A, C)
-    return CrossProducts(design.frame.n_obs, p, structure, R, T, A, count, B, C, pattern)
+        # Summed from [X y] itself: W = [X y] F^-1.
+        C = _columns_solved(F, C)
+    first, pattern = collapse(A)
+    R, c = _factor(A[first], C, pattern)
+    count = np.bincount(pattern, minlength=len(first)).astype(np.float64)
+    wide = c.reshape(-1, p + 1)
+    within = np.eye(p + 1) - wide.T @ wide
+    B = _outer_sums(c, pattern, count)
+    return CrossProducts(design.frame.n_obs, p, structure, F, T, R, count, B, within, c, pattern)
 
 
-def _standardise(random: tuple[RandomDesign, ...]) -> tuple[list[Vector], Matrix]:
-    """Columns ``Z~`` and ``T`` with ``Z = Z~ T``: orthogonal of mean square 1 within each term.
+def refined(data: CrossProducts, design: Design) -> CrossProducts:
+    """The same sums with ``within`` from the residuals of every row.
 
-    Every column is computed by the same few elementwise operations in every row, so that equal
-    rows of Z stay equal to the last bit and patterns can be recognised.
+    Worth a second pass when the random effects explain nearly everything: the difference of
+    ``W'W`` and ``sum c'c`` has then lost the digits that matter.
     """
-    q = sum(len(term.names) for term in random)
-    T = np.zeros((q, q))
-    columns: list[Vector] = []
-    for term in random:
-        start = len(columns)
-        for name, column in zip(term.names, term.columns, strict=True):
-            j = len(columns)
-            n = len(column)
-            rest = column
-            for i in range(start, j):
-                T[i, j] = np.dot(columns[i], rest) / n
-                if T[i, j] != 0.0:
-                    rest = rest - T[i, j] * columns[i]
-            T[j, j] = np.sqrt(np.dot(rest, rest) / n)
-            if T[j, j] <= 1e-10 * np.sqrt(np.dot(column, column) / n) or T[j, j] == 0.0:
-                raise ModelError(
-                    f"random effect `{name} | {term.group}` is a combination of the term's other "
-                    "columns (or zero throughout); leave it out of the random term"
-                )
-            columns.append(rest if T[j, j] == 1.0 else rest / T[j, j])
-    return columns, T
-
-
-def _group_sums(Z: list[Vector], W: Matrix, grouping: Grouping) -> tuple[Matrix, Matrix]:
-    """``Z~_g'Z~_g`` (G, q, q) and ``Z~_g'W_g`` (G, q, P) of every group."""
-    codes = grouping.codes
-    n, P = W.shape
-    q = len(Z)
-    G = len(grouping.sizes)
-    in_order = bool((codes[1:] >= codes[:-1]).all())
-    starts = np.zeros(G, dtype=np.intp)
-    np.cumsum(grouping.sizes[:-1], out=starts[1:])
-    if n * q * (P + q) <= COLUMNWISE:
-        stacked = np.empty((n, q + P))
-        for j, column in enumerate(Z):
-            stacked[:, j] = column
-        stacked[:, q:] = W
-        if not in_order:
-            stacked = stacked[np.argsort(codes, kind="stable")]
-        products = stacked[:, :q, None] * stacked[:, None, :]
-        sums = np.add.reduceat(products, starts, axis=0)
-        return np.ascontiguousarray(sums[:, :, :q]), np.ascontiguousarray(sums[:, :, q:])
-
-    def total(product: Vector) -> Vector:
-        if in_order:
-            return np.add.reduceat(product, starts)
-        return np.asarray(np.bincount(codes, weights=product, minlength=G), dtype=np.float64)
-
-    A = np.empty((G, q, q))
-    C = np.empty((G, q, P))
+    if data.careful:
+        return data
+    Z, _ = standardise_columns(design.random)
+    W = _basis(design)
+    if design.factor.Q is None:
+        W = np.asarray(np.linalg.solve(data.F.T, W.T).T)
+    codes = design.groupings[0].codes
+    q, P = data.q, data.p + 1
+    # Least squares within each group: R_g b_g = c_g, deficient positions left at zero.
+    R = data.R[data.pattern]
+    b = np.zeros_like(data.c)
+    for j in reversed(range(q)):
+        rest = data.c[:, j] - np.einsum("gk,gkp->gp", R[:, j, j + 1 :], b[:, j + 1 :])
+        pivot = R[:, j, j, None]
+        np.divide(rest, pivot, out=b[:, j], where=pivot > 0.0)
+    residual = np.array(W)
     for a in range(q):
-        plain = bool((Z[a] == 1.0).all())
-        for b in range(a + 1):
-            A[:, a, b] = A[:, b, a] = grouping.sizes if plain and a == b else total(Z[a] * Z[b])
-        for j in range(P):
-            C[:, a, j] = total(W[:, j] if plain else Z[a] * W[:, j])
-    return A, C
+        residual -= Z[a][:, None] * b[codes, a].reshape(-1, P)
+    return replace(data, within=residual.T @ residual, careful=True)
 
 
-def _collapse(A: Matrix, C: Matrix) -> tuple[Matrix, Vector, Matrix, npt.NDArray[np.intp]]:
-    """Patterns: distinct ``A_g`` with their counts and summed outer products."""
-    G, q, P = C.shape
-    flat = A.reshape(G, q * q)
-    if (flat == flat[0]).all():
-        wide = C.reshape(G, q * P)
-        outer = (wide.T @ wide).reshape(1, q, P, q, P)
-        pattern = np.zeros(G, dtype=np.intp)
-        return A[:1], np.array([float(G)]), _by_pair(outer), pattern
-    first, pattern = _distinct(flat)
-    m = len(first)
-    count = np.bincount(pattern, minlength=m).astype(np.float64)
-    if m > G // 2:
-        outer = C[:, :, :, None, None] * C[:, None, None, :, :]
+def _basis(design: Design) -> Matrix:
+    """W where Householder reflections gave it, else ``[X y]``."""
+    return design.XY if design.factor.Q is None else design.factor.Q
+
+
+def _columns_solved(F: Matrix, C: Matrix) -> Matrix:
+    """``C_g F^-1`` for every group."""
+    solved = np.linalg.solve(F.T, C.reshape(-1, len(F)).T).T.reshape(C.shape)
+    return np.ascontiguousarray(solved)
+
+
+def _factor(A: Matrix, C: Matrix, pattern: npt.NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+    """``R_k`` with ``R_k'R_k = A_k`` (m, q, q) and ``c_g = R^-T C_g`` (G, q, P).
+
+    A Cholesky factorisation of all patterns at once; a pivot that vanishes leaves a zero row, so
+    groups whose own design is deficient (a patient seen once) need no special treatment.
+    """
+    q = A.shape[1]
+    alone = len(A) == 1
+    R = np.zeros_like(A)
+    c = np.zeros_like(C)
+    for j in range(q):
+        square = A[:, j, j]
+        if j:
+            square = square - (R[:, :j, j] ** 2).sum(axis=1)
+            square = np.where(square > DEFICIENT * A[:, j, j], square, 0.0)
+        pivot = np.sqrt(square)
+        whole = bool(pivot.all())
+        inverse = (
+            1.0 / pivot
+            if whole
+            else np.divide(1.0, pivot, out=np.zeros_like(pivot), where=pivot > 0.0)
+        )
+        R[:, j, j] = pivot
+        for k in range(j + 1, q):
+            R[:, j, k] = (A[:, j, k] - (R[:, :j, j] * R[:, :j, k]).sum(axis=1)) * inverse
+        rest = C[:, j]
+        for i in range(j):
+            rest = rest - (R[0, i, j] if alone else R[pattern, i, j][:, None]) * c[:, i]
+        c[:, j] = rest * (inverse[0] if alone else inverse[pattern][:, None])
+    return R, c
+
+
+def _outer_sums(c: Matrix, pattern: npt.NDArray[np.intp], count: Vector) -> Matrix:
+    """Summed outer products (m q q, P P) of each pattern's ``c_g``."""
+    G, q, P = c.shape
+    m = len(count)
+    if m == 1:
+        wide = c.reshape(G, q * P)
+        return _by_pair((wide.T @ wide).reshape(1, q, P, q, P))
+    order = np.argsort(pattern, kind="stable")
+    ordered = c[order]
+    if 2 * m > G:
+        outer = (ordered[:, :, None, :, None] * ordered[:, None, :, None, :]).reshape(G, -1)
         if m < G:
-            outer = _summed_by(outer.reshape(G, -1), pattern, m).reshape(m, q, P, q, P)
-        else:
-            order = np.empty(G, dtype=np.intp)
-            order[pattern] = np.arange(G)
-            outer = outer[order]
-        return A[first], count, _by_pair(outer), pattern
-    wide = C.reshape(G, q * P)[np.argsort(pattern, kind="stable")]
-    ends = np.cumsum(count).astype(np.intp).tolist()
-    outer = np.empty((m, q * P, q * P))
+            starts = np.concatenate(([0], np.cumsum(count[:-1]))).astype(np.intp)
+            outer = np.add.reduceat(outer, starts, axis=0)
+        return outer.reshape(m * q * q, P * P)
+    wide = ordered.reshape(G, q * P)
+    sums = np.empty((m, q * P, q * P))
     start = 0
-    for k, end in enumerate(ends):
+    for k, end in enumerate(np.cumsum(count).astype(np.intp).tolist()):
         members = wide[start:end]
-        np.dot(members.T, members, out=outer[k])
+        np.dot(members.T, members, out=sums[k])
         start = end
-    return A[first], count, _by_pair(outer.reshape(m, q, P, q, P)), pattern
+    return _by_pair(sums.reshape(m, q, P, q, P))
 
 
 def _by_pair(outer: Matrix) -> Matrix:
-    """(m, q, P, q, P) to (m q q, P P): one row for each pattern and pair of random effects."""
+    """(m, q, P, q, P) to (m q q, P P): one row for each pattern and pair of positions."""
     m, q, P = outer.shape[:3]
     return np.ascontiguousarray(outer.transpose(0, 1, 3, 2, 4)).reshape(m * q * q, P * P)
-
-
-def _summed_by(rows: Matrix, pattern: npt.NDArray[np.intp], m: int) -> Matrix:
-    """Sum rows over patterns."""
-    order = np.argsort(pattern, kind="stable")
-    starts = np.searchsorted(pattern[order], np.arange(m))
-    return np.add.reduceat(rows[order], starts, axis=0)
-
-
-def _distinct(rows: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """First member and membership of each class of bit-identical rows (G, k).
-
-    Rows are hashed to 64 bits and the classes verified entry by entry, so a collision costs
-    time, never correctness: the rows are then their own classes.
-    """
-    bits = rows.view(np.uint64)
-    weights = _HASH[: bits.shape[1]] if bits.shape[1] <= len(_HASH) else _more(bits.shape[1])
-    mixed = bits ^ (bits >> np.uint64(29))
-    key = (mixed * weights).sum(axis=1, dtype=np.uint64)
-    _, first, pattern = np.unique(key, return_index=True, return_inverse=True)
-    if not np.array_equal(rows[first][pattern], rows):
-        return np.arange(len(rows)), np.arange(len(rows))
-    return first, pattern
-
-
-def _more(k: int) -> npt.NDArray[np.uint64]:
-    """Odd multipliers for the row hash."""
-    draw = np.random.default_rng(20120609).integers(0, 2**63, size=k, dtype=np.uint64)
-    return draw * np.uint64(2) + np.uint64(1)
-
-
-_HASH = _more(16)

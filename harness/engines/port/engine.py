@@ -9,8 +9,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from harness.engines.port.criterion import evaluate, problem
-from harness.engines.port.crossproducts import cross_products
+from harness.engines.port.criterion import evaluate, loses_digits, problem
+from harness.engines.port.crossproducts import cross_products, refined
 from harness.engines.port.fit import Fit, fit_design
 from harness.engines.port.lm import LinearFit
 from harness.engines.port.solution import standardise
@@ -50,11 +50,17 @@ class PortEngine:
         """
         if not spec.mixed:
             raise ModelError(f"`{spec.formula.text}` has no random effects, hence no theta")
-        at = problem(cross_products(build_design(spec, frame)), spec.reml)
+        design = build_design(spec, frame)
+        data = cross_products(design)
+        at = problem(data, spec.reml)
         wanted = at.data.structure.t
         if len(theta) != wanted:
             raise ModelError(f"theta has {len(theta)} entries; `{spec.formula.text}` has {wanted}")
-        return evaluate(at, standardise(at, np.asarray(theta, dtype=np.float64))).value
+        inner = standardise(at, np.asarray(theta, dtype=np.float64))
+        found = evaluate(at, inner)
+        if loses_digits(found):
+            found = evaluate(problem(refined(data, design), spec.reml), inner)
+        return found.value
 
 
 def _mixed(spec: ModelSpec, fit: Fit) -> Estimates:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import Problem, problem
-from harness.engines.port.crossproducts import cross_products
+from harness.engines.port.criterion import Problem, loses_digits, problem
+from harness.engines.port.crossproducts import cross_products, refined
 from harness.engines.port.optimize import Options, Search, optimise
 from harness.engines.port.satterthwaite import satterthwaite_df
 from harness.engines.port.solution import Solution, random_effects, solve, unstandardise
@@ -258,5 +258,10 @@ def fit_design(design: Design) -> Fit:
     Raises:
         ModelError: more than one grouping factor, or a response without residual variation.
     """
-    at = problem(cross_products(design), design.spec.reml)
-    return Fit(design, at, optimise(at))
+    data = cross_products(design)
+    at = problem(data, design.spec.reml)
+    search = optimise(at)
+    if loses_digits(search.at):
+        at = problem(refined(data, design), design.spec.reml)
+        search = optimise(at)
+    return Fit(design, at, search)

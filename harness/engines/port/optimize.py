@@ -14,7 +14,7 @@ Conn, Gould & Toint (2000), *Trust-Region Methods*, chapter 7; Nocedal & Wright 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +40,11 @@ class Options:
         radius: first trust radius, in theta of the standardised basis.
         largest_radius: and the largest.
         iterations: most Newton steps from one start.
-        zero: a diagonal theta smaller than this is tried at exactly zero.
+        zero: a diagonal theta (standardised basis) smaller than this is tried at exactly zero.
         same: criteria closer than this are one minimum (deviance units).
+        doubt: other starts are tried when a variance could be dropped, by the quadratic model at
+            the end, for less than this (deviance units), when the search met a saddle, and on
+            the boundary.
     """
 
     excess: float = 1e-17
@@ -49,9 +52,10 @@ class Options:
     noise: float = 2e-14
     radius: float = 2.0
     largest_radius: float = 1e4
-    iterations: int = 200
-    zero: float = 1e-4
+    iterations: int = 80
+    zero: float = 0.02
     same: float = 1e-9
+    doubt: float = 4.0
 
 
 DEFAULTS = Options()
@@ -110,16 +114,18 @@ def optimise(at: Problem, options: Options = DEFAULTS) -> Search:
     structure = at.data.structure
     first = moment_start(at)
     queue = [first]
-    if structure.t == 1 and len(at.data.A) <= SCAN_PATTERNS:
+    if structure.t == 1 and len(at.data.R) <= SCAN_PATTERNS:
         queue = scan(at, first)
     runs: list[tuple[Vector, _Run]] = []
     extended = structure.t == 1
     while queue:
         start = queue.pop(0)
         run = _descend(at, start, options)
+        if structure.t > structure.q and not _flat(run.at, options):
+            run = _reordered(at, run, options)
         run = _settle(at, run, options)
         runs.append((start, run))
-        if not extended and (run.saddle or _deficient(at, run.at)):
+        if not extended and (run.saddle or _doubtful(at, run.at, options)):
             extended = True
             queue += alternatives(structure)
     best = min(range(len(runs)), key=lambda k: runs[k][1].at.value)
@@ -272,44 +278,99 @@ def _deficient(problem: Problem, at: Evaluation) -> bool:
     return bool((at.theta[problem.data.structure.diagonal] == 0.0).any())
 
 
-def _settle(problem: Problem, run: _Run, options: Options) -> _Run:
-    """Bring the end into canonical form, and tiny variances to exactly zero where that is right."""
+def _doubtful(problem: Problem, at: Evaluation, options: Options) -> bool:
+    """Whether another minimum may lie near: a variance that is zero or poorly told from zero."""
+    if _deficient(problem, at):
+        return True
+    try:
+        spread = np.linalg.inv(at.hessian).diagonal()
+    except np.linalg.LinAlgError:
+        return True
+    diagonal = problem.data.structure.diagonal
+    cost = 0.5 * at.theta[diagonal] ** 2 / np.where(spread > 0.0, spread, np.inf)[diagonal]
+    return bool((cost < options.doubt).any())
+
+
+def _flat(at: Evaluation, options: Options) -> bool:
+    """Whether the gradient is as small as demanded."""
+    return bool(np.abs(at.gradient).max() <= options.gradient * max(1.0, abs(at.value)))
+
+
+def _reordered(problem: Problem, run: _Run, options: Options) -> _Run:
+    """Go on with the random effects of each term in order of their variance.
+
+    A first effect with almost no variance makes the triangular factor of its term nearly
+    undetermined, a rotation of all later columns, although the covariance is not. The order
+    of the effects is ours to choose; the end is turned back into the given order.
+    """
     structure = problem.data.structure
-    theta = run.at.theta
-    diagonal = structure.diagonal
-    small = np.abs(theta[diagonal]) < options.zero
-    if not small.any():
-        if (theta[diagonal] > 0.0).all():
-            return run
-        Lambda = structure.Lambda(theta)
-        Lambda *= np.where(np.diag(Lambda) < 0.0, -1.0, 1.0)
-        run.at = evaluate(problem, structure.theta(Lambda))
-        run.evaluations += 1
-        return run
-    Lambda = canonical(structure, structure.Lambda(theta))
-    zeroed = Lambda.copy()
-    for j in np.flatnonzero(np.diag(Lambda) < options.zero):
-        zeroed[:, j] = 0.0
-        if np.abs(Lambda[j + 1 :, j]).max(initial=0.0) >= options.zero:
-            zeroed[:, j] = Lambda[:, j]  # the column carries other variances: rotate, not drop
-            zeroed[j, j] = 0.0
-    zeroed = canonical(structure, zeroed)
-    trial = evaluate(problem, structure.theta(zeroed))
-    run.evaluations += 1
-    if trial.value <= run.at.value + 1e-10 and _kkt(problem, trial) >= 0.0 - 1e-7:
-        polished = _descend(problem, trial.theta, options)
-        run.evaluations += polished.evaluations
-        if (np.abs(polished.at.theta - trial.theta) <= options.zero).all():
-            exact = canonical(structure, structure.Lambda(polished.at.theta))
-            exact[:, np.diag(zeroed) == 0.0] = 0.0
-            trial = evaluate(problem, structure.theta(exact))
-            run.evaluations += 1
-        run.at = trial
-        run.path.append((trial.theta, trial.value))
-        return run
-    run.at = evaluate(problem, structure.theta(Lambda))
-    run.evaluations += 1
+    order = np.arange(structure.q)
+    Lambda = structure.Lambda(run.at.theta)
+    for span in structure.spans():
+        rest = Lambda[span, span].copy()
+        picked: list[int] = []
+        for _ in range(len(rest)):
+            lengths = (rest * rest).sum(axis=1)
+            lengths[picked] = -1.0
+            picked.append(int(lengths.argmax()))
+            length = math.sqrt(max(float(lengths.max()), 0.0))
+            if length > 0.0:
+                unit = rest[picked[-1]] / length
+                rest -= np.outer(rest @ unit, unit)
+        order[span] = span.start + np.array(picked)
+    data = replace(problem.data, R=np.ascontiguousarray(problem.data.R[:, :, order]))
+    turned = canonical(structure, Lambda[order][:, order])
+    further = _descend(replace(problem, data=data), structure.theta(turned), options)
+    back = np.empty_like(turned)
+    back[order[:, None], order] = structure.Lambda(further.at.theta)
+    run.evaluations += further.evaluations
+    run.message = further.message
+    _move(problem, run, canonical(structure, back))
+    run.path.append((run.at.theta, run.at.value))
     return run
+
+
+def _settle(problem: Problem, run: _Run, options: Options) -> _Run:
+    """Bring the end into canonical form, and small variances to exactly zero where that is right.
+
+    Exactly zero is right when the criterion there is no higher, rounding apart, and satisfies the
+    Karush-Kuhn-Tucker condition.
+    """
+    structure = problem.data.structure
+    Lambda = structure.Lambda(run.at.theta)
+    diagonal = np.diag(Lambda)
+    small = np.flatnonzero(np.abs(diagonal) < options.zero)
+    if not len(small):
+        if (diagonal < 0.0).any():
+            _move(problem, run, Lambda * np.where(diagonal < 0.0, -1.0, 1.0))
+        return run
+    dropped = Lambda.copy()
+    for j in small:
+        dropped[j, j] = 0.0
+        if (np.abs(Lambda[j]) < options.zero).all():
+            dropped[j] = 0.0  # the variance itself is small, not only what its predecessors leave
+    dropped = canonical(structure, dropped)
+    edge = _descend(problem, structure.theta(dropped), options)
+    run.evaluations += edge.evaluations
+    exact = canonical(structure, structure.Lambda(edge.at.theta))
+    exact[:, np.abs(np.diag(exact)) < 1e-9] = 0.0
+    at = evaluate(problem, structure.theta(exact))
+    run.evaluations += 1
+    size = max(1.0, abs(at.value))
+    no_higher = at.value <= run.at.value + 1e3 * options.noise * size
+    if no_higher and _deficient(problem, at) and _kkt(problem, at) >= -options.gradient * size:
+        run.at = at
+        run.path.append((at.theta, at.value))
+        run.message = edge.message
+    else:
+        _move(problem, run, canonical(structure, Lambda))
+    return run
+
+
+def _move(problem: Problem, run: _Run, Lambda: Matrix) -> None:
+    """Re-evaluate at another spelling of the same covariance."""
+    run.at = evaluate(problem, problem.data.structure.theta(Lambda))
+    run.evaluations += 1
 
 
 def _kkt(problem: Problem, at: Evaluation) -> float:

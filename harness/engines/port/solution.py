@@ -40,15 +40,15 @@ def solve(at: Problem, evaluation: Evaluation) -> Solution:
     """Coefficients, sigma and theta of an evaluated criterion."""
     data = at.data
     p = data.p
-    R = data.R
+    F = data.F
     inverse = evaluation.Rho_inverse
-    scale = float(R[p, p])
+    scale = float(F[p, p])
     # Generalised least squares of the unit residual e on the basis of X.
     gamma = -evaluation.rho * inverse[:p, p]
     if p:
-        R_inverse, _ = lapack.dtrtri(R[:p, :p], lower=0)
-        beta = R_inverse @ (R[:p, p] + scale * gamma)
-        half = R_inverse @ inverse[:p, :p]
+        F_inverse, _ = lapack.dtrtri(F[:p, :p], lower=0)
+        beta = F_inverse @ (F[:p, p] + scale * gamma)
+        half = F_inverse @ inverse[:p, :p]
     else:
         beta, half = np.empty(0), np.empty((0, 0))
     residual = np.empty(p + 1)
@@ -78,8 +78,9 @@ def random_effects(at: Problem, evaluation: Evaluation, solution: Solution) -> M
     """Conditional modes (G, q) of the random effects, in the order of the levels present."""
     data = at.data
     inner = data.structure.Lambda(evaluation.theta)
-    S = inner @ inner.T
-    M = S @ np.linalg.inv(np.eye(data.q) + data.A @ S)
-    pull = data.C @ solution.residual
-    modes = np.einsum("gab,gb->ga", M[data.pattern], pull)
-    return np.linalg.solve(data.T, modes.T).T
+    root = data.R @ inner
+    J = np.linalg.inv(np.eye(data.q) + root @ root.transpose(0, 2, 1))
+    pull = data.c @ solution.residual
+    weighed = (inner @ root.transpose(0, 2, 1) @ J)[data.pattern]
+    modes = np.einsum("gab,gb->ga", weighed, pull)
+    return np.asarray(np.linalg.solve(data.T, modes.T).T)

@@ -27,22 +27,22 @@ def moment_start(at: Problem) -> Vector:
     """
     data = at.data
     q, P = data.q, data.p + 1
-    E = data.B.reshape(len(data.A), q, q, P, P)[:, :, :, -1, -1]
-    A, count = data.A, data.count
-    diagonal = np.einsum("kii->ki", A)
-    volume = A[:, 0, 0] if q == 1 else np.linalg.det(A)
-    good = volume > 1e-6 * diagonal.prod(axis=1)
-    groups = float(count @ good)
-    spare = data.n_obs - q * groups
+    E = data.B.reshape(len(data.R), q, q, P, P)[:, :, :, -1, -1]
+    R, count = data.R, data.count
+    pivots = np.einsum("kii->ki", R)
+    good = (pivots > 1e-3).all(axis=1)
+    if not good.all():
+        R, count, E = R[good], count[good], E[good]
+    groups = float(count.sum())
+    spare = data.n_obs - float(data.count @ (pivots > 0.0).sum(axis=1))
     freedom = groups - (data.p / q if at.reml else 0.0)
     if groups < 2 or spare < 1 or freedom < 1:
         return data.structure.theta(np.eye(q))
-    if not good.all():
-        A, count, E = A[good], count[good], E[good]
-    inverse = 1.0 / A if q == 1 else np.linalg.inv(A)
-    coefficients = inverse @ E @ inverse
-    residual = max(1.0 - float((inverse * E).sum()), 1e-8) / spare
-    S = coefficients.sum(axis=0) / (residual * freedom) - np.tensordot(count, inverse, 1) / groups
+    inverse = 1.0 / R if q == 1 else np.linalg.inv(R)
+    across = inverse.transpose(0, 2, 1)
+    residual = max(float(data.within[-1, -1]), 1e-12) / spare
+    spread = (inverse @ E @ across).sum(axis=0) / (residual * freedom)
+    S = spread - np.tensordot(count, inverse @ across, 1) / groups
     return _factor_theta(data.structure, S)
 
 
@@ -69,7 +69,7 @@ def scan(at: Problem, first: Vector) -> list[Vector]:
         The lowest dip first; a criterion with one minimum gives one start.
     """
     S = np.sort(np.append(SCAN, first[0] ** 2))
-    f = values(at, S[:, None, None])
+    f = values(at, np.sqrt(S)[:, None, None])
     lower = np.concatenate(([np.inf], f[:-1]))
     upper = np.concatenate((f[1:], [np.inf]))
     dips = np.flatnonzero((f <= lower) & (f <= upper) & np.isfinite(f))
@@ -81,6 +81,11 @@ def scan(at: Problem, first: Vector) -> list[Vector]:
 
 
 def alternatives(structure: Structure) -> list[Vector]:
-    """Interior starts to try when the first search ended at the boundary or saw a saddle."""
-    identity = structure.theta(np.eye(structure.q))
-    return [identity, 0.1 * identity, 3.0 * identity]
+    """Starts for a second look: small, middling and large, and each column nearly absent."""
+    identity = np.eye(structure.q)
+    starts = [identity, 0.1 * identity, 3.0 * identity]
+    for j in range(structure.q):
+        without = identity.copy()
+        without[j, j] = 0.03
+        starts.append(without)
+    return [structure.theta(Lambda) for Lambda in starts]

@@ -102,8 +102,8 @@ def column_of(name: str, series: pd.Series[Any]) -> Column:
         return _integer(name, series)
     if kind == "b":
         missing = series.isna().to_numpy(dtype=bool)
-        truth = series.to_numpy(dtype=object) == True  # noqa: E712 - elementwise, and <NA> is not
-        values = np.where(missing, NA_INTEGER, truth.astype(np.int32)).astype(np.int32)
+        truth = series.fillna(False).to_numpy(dtype=bool)
+        values = np.where(missing, NA_INTEGER, truth).astype(np.int32)
         return Column(name, "logical", values)
     if isinstance(dtype, pd.StringDtype) or kind == "O":
         return _string(name, series)

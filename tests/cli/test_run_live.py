@@ -1,0 +1,176 @@
+"""``harness run`` with R at hand, R killed, and R gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.engines.r.engine import RLiveEngine
+from harness.models.record import Estimates
+from harness.models.spec import ModelSpec
+
+from .conftest import FIXTURES, ROOT, Run, StudyCopy
+from .test_run import rows_of
+
+Copy = Callable[[str], StudyCopy]
+NUMBERS = ("analysis", "set", "outcome", "term", "quantity", "verdict", "metric", "limit", "tier")
+
+
+@pytest.mark.live_r
+@pytest.mark.parametrize("name", ["btheb", "mbsr"])
+def test_every_number_matches_live_r_and_the_record_is_what_r_says(
+    harness: Run, tmp_path: Path, name: str
+) -> None:
+    plan = FIXTURES / name / "plan.yaml"
+    live = harness("run", plan, "--out", tmp_path / "live", "--reference", "live")
+    assert live.code == 0, live.out + live.err
+    assert "reference: live R" in live.out
+    recorded = harness("run", plan, "--out", tmp_path / "recorded", "--reference", "recorded")
+    assert recorded.code == 0
+    left, right = rows_of(tmp_path / "live"), rows_of(tmp_path / "recorded")
+    assert [[row[n] for n in NUMBERS] for row in left] == [
+        [row[n] for n in NUMBERS] for row in right
+    ]
+    assert {row["verdict"] for row in left} == {"match"}
+
+
+@pytest.mark.recorded
+def test_without_r_the_table_is_the_same_and_says_so(tmp_path: Path) -> None:
+    """A machine without R: nothing of it on the PATH, no R_HOME."""
+    bare = {name: value for name, value in os.environ.items() if name != "R_HOME"}
+    bare["PATH"] = str(tmp_path / "nothing")
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "harness",
+            "run",
+            "fixtures/btheb/plan.yaml",
+            "--out",
+            tmp_path / "out",
+        ],
+        capture_output=True,
+        text=True,
+        env=bare,
+        cwd=ROOT,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert (
+        "recorded references in fixtures/btheb/reference, because R is not installed" in told.stdout
+    )
+    assert {row["verdict"] for row in rows_of(tmp_path / "out")} == {"match"}
+
+
+@pytest.mark.recorded
+def test_live_without_r_is_exit_4_and_tells_what_to_install(
+    harness: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("R_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = harness(
+        "run", FIXTURES / "btheb" / "plan.yaml", "--out", tmp_path / "out", "--reference", "live"
+    )
+    assert told.code == 4
+    assert "apt-get install" in told.err
+    assert told.err.count("\n") == 1
+
+
+class KilledOnce(RLiveEngine):
+    """Fits in R, and has R's process killed in the middle of the first fit of ``bdi_doubled``."""
+
+    killed = False
+
+    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        if "doubled" not in spec.formula.text or KilledOnce.killed:
+            return super().fit(spec, frame)
+        KilledOnce.killed = True
+        self.start()
+        pid = self._channel.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)  # so that the answer cannot come before the kill
+        timer = threading.Timer(0.2, os.kill, (pid, signal.SIGKILL))
+        timer.start()
+        try:
+            return super().fit(spec, frame)
+        finally:
+            timer.join()
+
+
+@pytest.mark.live_r
+def test_r_killed_during_a_fit_costs_that_model_only(
+    harness: Run, study: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = study("btheb")
+    copy.edit(copy.plan, "sets:\n", 'derive:\n  bdi_doubled: "2 * bdi"\nsets:\n')
+    copy.edit(copy.plan, "outcomes: [bdi]", "outcomes: [bdi, bdi_doubled]")
+    monkeypatch.setattr("harness.engines.reference.RLiveEngine", KilledOnce)
+    monkeypatch.setattr(KilledOnce, "killed", False)
+    out = tmp_path / "out"
+    told = harness("run", copy.plan, "--out", out, "--reference", "live")
+    assert told.code == 4, told.out + told.err
+    assert "SIGKILL" in told.err
+    lost = [row for row in rows_of(out) if row["verdict"] == "python only"]
+    assert {(row["analysis"], row["set"], row["outcome"]) for row in lost} == {
+        ("visits", "ITT", "bdi_doubled")
+    }
+    assert all("SIGKILL" in row["note"] for row in lost)
+    others = [row for row in rows_of(out) if row not in lost]
+    assert {row["verdict"] for row in others} == {"match"}
+    assert ("visits", "completers", "bdi_doubled") in {
+        (row["analysis"], row["set"], row["outcome"]) for row in others
+    }
+
+
+@pytest.mark.live_r
+def test_several_r_processes_give_the_same_table(harness: Run, tmp_path: Path) -> None:
+    plan = FIXTURES / "btheb" / "plan.yaml"
+    for jobs in ("1", "2"):
+        told = harness("run", plan, "--out", tmp_path / jobs, "--reference", "live", "--jobs", jobs)
+        assert told.code == 0
+    assert (tmp_path / "1" / "diff.csv").read_bytes() == (tmp_path / "2" / "diff.csv").read_bytes()
+
+
+@pytest.mark.live_r
+@pytest.mark.parametrize("name", ["btheb", "mbsr"])
+def test_reproduce_r_gives_the_reference_numbers_without_python(
+    harness: Run, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    harness("run", FIXTURES / name / "plan.yaml", "--out", out, "--reference", "recorded")
+    told = subprocess.run(
+        ["Rscript", "reproduce.R"], cwd=out, capture_output=True, text=True, check=True
+    )
+    printed: dict[tuple[str, str], list[float]] = {}
+    model = ""
+    for line in told.stdout.splitlines():
+        cells = line.split()
+        if line.startswith("== "):
+            model = line[3:].strip()
+        elif len(cells) == 6 and "Residual" not in line:
+            try:
+                printed[model, cells[0]] = [float(cell) for cell in cells[1:]]
+            except ValueError:
+                continue  # a heading of six words
+    quantities = ("estimate", "std_error", "df", "statistic", "p_value")
+    wanted: dict[tuple[str, str], dict[str, float]] = {}
+    for row in rows_of(out):
+        if row["quantity"] in quantities:
+            place = " / ".join((row["analysis"], row["set"], row["outcome"]))
+            wanted.setdefault((place, row["term"]), {})[row["quantity"]] = float(row["r"])
+    assert printed.keys() == wanted.keys()
+    for key, numbers in printed.items():
+        reference = [wanted[key][quantity] for quantity in quantities]
+        np.testing.assert_allclose(
+            numbers[:2], reference[:2], rtol=2e-6, atol=1e-6, err_msg=str(key)
+        )
+        np.testing.assert_allclose(numbers[2:], reference[2:], rtol=2e-4, err_msg=str(key))

@@ -1,0 +1,109 @@
+"""What a user gets wrong on the command line: exit 2, one line, and what to do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import FIXTURES, ROOT, Run
+
+SLEEP = FIXTURES / "classics" / "sleepstudy.csv"
+
+
+@pytest.mark.parametrize("command", ["doctor", "schema", "gate", "run", "fit", "compare", "record"])
+def test_every_command_has_help(harness: Run, command: str) -> None:
+    told = harness(command, "--help")
+    assert told.code == 0
+    assert "Usage: harness" in told.out
+
+
+def test_help_comes_within_half_a_second() -> None:
+    durations = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "harness", "--help"], check=True, capture_output=True, cwd=ROOT
+        )
+        durations.append(time.perf_counter() - start)
+    assert min(durations) < 0.5, f"`harness --help` took {min(durations):.2f} s at best"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fit", "Reaction ~ Days + (Days | Subjct)", SLEEP], "no column `Subjct`"),
+        (["fit", "Reaction ~ Days +", SLEEP], "at character"),
+        (["fit", "Reaction ~ system(1)", SLEEP], "no function `system`"),
+        (["fit", "Reaction ~ Days", "nowhere.csv"], "nowhere.csv: does not exist"),
+        (["fit", "Reaction ~ Days", SLEEP, "--engine", "sas"], "no engine is called 'sas'"),
+        (["fit", "Reaction ~ Days", SLEEP, "--factor", "Dayz"], "no column `Dayz`"),
+        (["fit", "Reaction ~ Days", SLEEP, "--factor", "=1"], "name each column once"),
+        (["fit", "Reaction ~ Days", SLEEP, "--factor", "Days=0,0"], "levels must be distinct"),
+        (["fit", "Reaction ~ Days", SLEEP, "--df", "magic"], "magic"),
+        (["fit", "Reaction ~ Days"], "DATA"),
+        (["run", "nowhere/plan.yaml"], "nowhere/plan.yaml"),
+        (["run", FIXTURES / "btheb" / "plan.yaml", "--only", "nothing/*"], "visits/ITT/bdi"),
+        (["compare", SLEEP, SLEEP], "sleepstudy.csv"),
+        (["frobnicate"], "frobnicate"),
+        (["run", "--frobnicate"], "frobnicate"),
+    ],
+    ids=lambda value: " ".join(Path(str(v)).name for v in value) if isinstance(value, list) else "",
+)
+def test_a_mistake_is_one_line_and_exit_2(harness: Run, arguments: list[str], said: str) -> None:
+    told = harness(*arguments)
+    assert told.code == 2, told.err
+    assert said in told.err
+    assert told.err.startswith("harness: ")
+    assert told.err.count("\n") == 1, told.err
+    assert told.out == ""
+
+
+def test_the_json_record_has_the_contract_s_keys_in_order(harness: Run) -> None:
+    told = harness(
+        "fit", "Reaction ~ Days + (Days | Subject)", SLEEP, "--factor", "Subject", "--json"
+    )
+    record = json.loads(told.out)
+    assert list(record)[:13] == [
+        "engine", "formula", "reml", "df_method", "n_obs", "groups", "singular", "converged",
+        "messages", "fixed", "random", "fit", "theta",
+    ]  # fmt: skip
+    assert list(record["fixed"][0]) == [
+        "term", "estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high",
+    ]  # fmt: skip
+    assert [row["term"] for row in record["random"]] == [
+        "sd(Subject:(Intercept))", "sd(Subject:Days)", "cor(Subject:(Intercept),Days)", "sigma",
+    ]  # fmt: skip
+    assert record["groups"] == {"Subject": 18}
+    assert record["n_obs"] == 180
+    # The REML optimum of sleepstudy's slopes model, from a 45-digit solution.
+    assert record["fit"]["criterion"] == pytest.approx(1743.6282719585, abs=1e-9)
+
+
+def test_a_file_compared_with_itself_matches(harness: Run, tmp_path: Path) -> None:
+    told = harness("fit", "Reaction ~ Days + (1 | Subject)", SLEEP, "--factor", "Subject", "--json")
+    left = tmp_path / "left.json"
+    left.write_text(told.out, encoding="utf-8")
+    assert harness("compare", left, left).code == 0
+
+
+def test_a_changed_digit_is_found(harness: Run, tmp_path: Path) -> None:
+    told = harness("fit", "Reaction ~ Days + (1 | Subject)", SLEEP, "--factor", "Subject", "--json")
+    left, right = tmp_path / "left.json", tmp_path / "right.json"
+    left.write_text(told.out, encoding="utf-8")
+    record = json.loads(told.out)
+    record["fixed"][1]["estimate"] += 1e-4 * record["fixed"][1]["std_error"]
+    right.write_text(json.dumps(record), encoding="utf-8")
+    told = harness("compare", left, right)
+    assert told.code == 1
+    assert "estimate of Days: differs" in told.out
+
+
+def test_the_schema_is_json_schema(harness: Run) -> None:
+    schema = json.loads(harness("schema").out)
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert {"study", "data", "sets", "analyses"} <= set(schema["properties"])
