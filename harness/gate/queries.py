@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from harness.data.read import Finding
@@ -42,15 +44,15 @@ def queries_of_rule(
     if not cells:
         named = "; ".join(rule.columns)
         return (Query(rule.rule, rule.sentence, "", "", named, detail, allowed(rule), None),)
-    permitted = _allowed_by_row(rule, frame)
+    permitted, texts = _allowed_by_row(rule, frame), _Texts(frame, key)
     return tuple(
         Query(
             rule=rule.rule,
             sentence=rule.sentence,
-            id=_at(frame, row, key, 0),
-            time=_at(frame, row, key, 1),
+            id=texts.key(row, 0),
+            time=texts.key(row, 1),
             column=column,
-            value=_value(frame, row, column),
+            value=texts.value(row, column),
             allowed=permitted(row, column),
             row=row + 1,
         )
@@ -62,12 +64,13 @@ def queries_of_findings(
     rule: str, sentence: str, findings: Iterable[Finding], frame: pd.DataFrame, key: Sequence[str]
 ) -> tuple[Query, ...]:
     """The query lines of cells that could not be read; the frame holds a gap in their place."""
+    texts = _Texts(frame, key)
     return tuple(
         Query(
             rule=rule,
             sentence=sentence,
-            id=_at(frame, finding.row - 1, key, 0),
-            time=_at(frame, finding.row - 1, key, 1),
+            id=texts.key(finding.row - 1, 0),
+            time=texts.key(finding.row - 1, 1),
             column=finding.variable,
             value=finding.text,
             allowed=finding.wanted,
@@ -129,17 +132,30 @@ def _limits(low: float | None, high: float | None) -> str:
     return f"at least {_plain(low)}" if high is None else f"{_plain(low)} to {_plain(high)}"
 
 
-def _at(frame: pd.DataFrame, row: int, key: Sequence[str], place: int) -> str:
-    if place >= len(key) or key[place] not in frame.columns or not 0 <= row < len(frame):
-        return ""
-    return _plain(frame[key[place]].iloc[row])
+class _Texts:
+    """Cells of a frame as a person writes them; a column is taken out of the frame once."""
 
+    def __init__(self, frame: pd.DataFrame, key: Sequence[str]) -> None:
+        self._frame, self._key = frame, [name for name in key if name in frame.columns]
+        self._columns: dict[str, npt.NDArray[np.object_]] = {}
 
-def _value(frame: pd.DataFrame, row: int, column: str) -> str:
-    if column in frame.columns:
-        return _plain(frame[column].iloc[row])
-    names = [name for name in column.split("; ") if name in frame.columns]
-    return "; ".join(f"{name}={_plain(frame[name].iloc[row]) or 'empty'}" for name in names)
+    def _text(self, row: int, name: str) -> str:
+        if name not in self._columns:
+            self._columns[name] = self._frame[name].astype(object).to_numpy()
+        return _plain(self._columns[name][row])
+
+    def key(self, row: int, place: int) -> str:
+        """The patient (place 0) or visit (place 1) of a row; empty where there is none."""
+        if place >= len(self._key) or not 0 <= row < len(self._frame):
+            return ""
+        return self._text(row, self._key[place])
+
+    def value(self, row: int, column: str) -> str:
+        """What the data say: the cell, or ``a=1; b=empty`` for columns joined by ``; ``."""
+        if column in self._frame.columns:
+            return self._text(row, column)
+        names = [name for name in column.split("; ") if name in self._frame.columns]
+        return "; ".join(f"{name}={self._text(row, name) or 'empty'}" for name in names)
 
 
 def _plain(value: object) -> str:

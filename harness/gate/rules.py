@@ -30,7 +30,7 @@ def _register(name: str, check: Callable[..., Judgement], arguments: tuple[str, 
     """Register a metric ``trial.<name>`` that calls ``check`` with the rule's ``arguments``."""
 
     @metric_value(engine=PandasExecutionEngine)
-    def judge(  # noqa: PLR0917 - GX's signature
+    def judge(
         cls: type,
         execution_engine: Any,
         metric_domain_kwargs: dict[str, Any],
