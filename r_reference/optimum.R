@@ -26,6 +26,8 @@ find_optimum <- function(formula, data, reml) {
     with_log(lme4::lmer(formula, data, REML = reml, control = control)))
   fits <- lapply(runs, function(run) run$value)
   criteria <- vapply(fits, criterion_of, 0)
+  if (!all(is.finite(criteria)))
+    stop("the criterion has no minimum: is the response constant, or fitted without error?")
   best <- fits[[which.min(criteria)]]
   criterion <- criterion_function(formula, data, reml)
   log <- unique(unlist(lapply(runs, function(run) run$log)))
