@@ -178,7 +178,7 @@ class TestBoundary:
         ):
             rows = compare_model(KEY, left, right, None)
             assert found(rows, "week", "df").verdict is Verdict.BOUNDARY
-        rows = compare_model(KEY, replace(python, min_eigen=1.1e-4), r, None)
+        rows = compare_model(KEY, replace(python, min_eigen=1e-4), r, None)
         assert found(rows, "week", "df").verdict is Verdict.MATCH
 
     def test_kenward_roger_and_counted_df_are_still_held(self) -> None:

@@ -169,6 +169,25 @@ def test_tiny_p_values_are_held_on_the_log_scale(p: float) -> None:
     assert ("week", "p_value") in red(with_value(python, "week", "p_value", p * 10**1.1e-3), r)
 
 
+def test_across_1e_4_the_larger_p_decides_how_both_are_held() -> None:
+    python, r = pair()
+    python = with_value(python, "week", "p_value", 1.003e-4)
+    r = with_value(r, "week", "p_value", 9.99e-5)
+    row = row_of(python, r, ("week", "p_value"))
+    assert (row.metric, row.verdict) == ("absolute", Verdict.MATCH)
+
+
+def test_a_statistic_is_in_standard_errors_already() -> None:
+    python, r = pair()
+    row = row_of(
+        with_value(python, "week", "statistic", r.fixed[2].statistic + 1e-3),
+        r,
+        ("week", "statistic"),
+    )
+    assert row.delta == pytest.approx(1e-3)
+    assert row.limit == pytest.approx(1e-6 * (1 + 0.31 / 0.21), rel=1e-3)
+
+
 class TestStructure:
     def test_swapped_names(self) -> None:
         python, r = pair()

@@ -91,6 +91,7 @@ def test_html(hostile: RunRecord, label: str) -> None:
     page.feed(report_html(hostile))
     page.close()
     assert page.open == []
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", report_html(hostile))
     assert not page.tags & {"script", "img", "iframe", "object", "embed", "link", "a", "b"}
     assert not any(name.startswith("on") for name in page.attributes)
     assert all(link.startswith("#") for link in page.links)

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 from estimates_by_hand import KEY, pair, with_value
 
-from harness.compare import COLUMNS, DiffTable, compare_model
+from harness.compare import COLUMNS, DiffTable, compare_model, join
 from harness.errors import DataError
+from harness.models.spec import ModelKey
 from harness.report.content import SYNTHETIC, RunRecord
 from harness.report.files import diff_csv, diff_json
 from harness.report.html import report_html
@@ -137,7 +138,9 @@ def test_reports_are_the_same_bytes_for_the_same_run(record: Make) -> None:
 def test_the_page_fetches_nothing(record: Make) -> None:
     import re
 
-    page = report_html(record())
+    two = [compare_model(ModelKey(name, "ITT", "bdi"), *pair(), None) for name in ("one", "two")]
+    page = report_html(record(diff=join(two)))
+    assert page.count("<svg ") == 2
     addresses = set(re.findall(r"https?://[^\"'<\s)]*", page))
     assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     assert "<script" not in page
