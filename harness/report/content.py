@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from harness.compare.table import DiffTable
 from harness.estimates.files import KeyedAnswer
-from harness.gate.verdict import GateReport
 from harness.report.manifest import Manifest
+
+if TYPE_CHECKING:
+    # The gate's package imports pandas; a report only reads the value.
+    from harness.gate.verdict import GateReport
 
 SYNTHETIC = (
     "SYNTHETIC DATA: made by a program; no patient is in them and no finding follows from them."
