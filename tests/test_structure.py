@@ -23,7 +23,7 @@ FLOW = (
     "report",
 )
 # They string the steps together and may use all of them.
-ABOVE_ALL = {"pipeline", "recording", "cli", "pytest_plugin", "__init__", "provenance"}
+ABOVE_ALL = {"pipeline", "recording", "cli", "pytest_plugin", "__init__", "__main__", "provenance"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

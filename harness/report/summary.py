@@ -6,9 +6,10 @@ import math
 
 from tabulate import tabulate
 
-from harness.models.record import Estimates, RandomEffect
+from harness.compare.components import blocks
+from harness.models.record import Estimates
 
-_DF_LABEL = {
+_TESTS = {
     "satterthwaite": "t-tests use Satterthwaite's method",
     "kenward-roger": "t-tests use Kenward-Roger's method",
     "residual": "t-tests use the residual degrees of freedom",
@@ -20,12 +21,13 @@ def render_summary(estimates: Estimates) -> str:
     """The summary of one fit, laid out as ``summary()`` of an lmer or lm object."""
     parts = [header(estimates)]
     if estimates.groups:
-        parts.append("Random effects:\n" + random_table(estimates.random))
+        parts.append("Random effects:\n" + random_table(estimates))
+        groups = "; ".join(f"{name}, {count}" for name, count in estimates.groups.items())
+        parts.append(f"Number of obs: {estimates.n_obs}, groups:  {groups}")
     else:
         sigma = next(r.estimate for r in estimates.random if r.term == "sigma")
         parts.append(f"Residual standard error: {sigma:.6g}")
-    groups = "; ".join(f"{name}, {count}" for name, count in estimates.groups.items())
-    parts.append(f"Number of obs: {estimates.n_obs}" + (f", groups:  {groups}" if groups else ""))
+        parts.append(f"Number of obs: {estimates.n_obs}")
     parts.append("Fixed effects:\n" + fixed_table(estimates))
     parts.extend(f"{estimates.engine}: {message}" for message in estimates.messages)
     return "\n\n".join(parts)
@@ -33,35 +35,44 @@ def render_summary(estimates: Estimates) -> str:
 
 def header(estimates: Estimates) -> str:
     """Title, formula and fit statistics."""
-    if not estimates.groups:
-        title = "Linear model"
+    mixed = bool(estimates.groups)
+    if mixed:
+        title = f"Linear mixed model fit by {'REML' if estimates.reml else 'maximum likelihood'}"
     else:
-        method = "REML" if estimates.reml else "maximum likelihood"
-        title = f"Linear mixed model fit by {method}"
-    name = "REML criterion" if estimates.groups and estimates.reml else "-2 log-likelihood"
+        title = "Linear model"
+    criterion = "REML criterion" if mixed and estimates.reml else "-2 log-likelihood"
     fit = estimates.fit
     return (
-        f"{title}. {_DF_LABEL[estimates.df_method]} [{estimates.engine}]\n"
+        f"{title}. {_TESTS[estimates.df_method]} [{estimates.engine}]\n"
         f"Formula: {estimates.formula}\n\n"
-        f"{name}: {fit.criterion:.4f}   logLik: {fit.loglik:.4f}"
+        f"{criterion}: {fit.criterion:.4f}   logLik: {fit.loglik:.4f}"
         f"   AIC: {fit.aic:.4f}   BIC: {fit.bic:.4f}"
     )
 
 
-def random_table(random: tuple[RandomEffect, ...]) -> str:
-    """Standard deviations and correlations, one line a random effect."""
-    rows = [
-        ["Residual" if r.term == "sigma" else r.term, r.estimate**2, r.estimate]
-        if not r.term.startswith("cor(")
-        else [r.term, "", r.estimate]
-        for r in random
-    ]
+def random_table(estimates: Estimates) -> str:
+    """Variances, standard deviations and correlations, as ``print(VarCorr(fit))``."""
+    value = {part.term: part.estimate for part in estimates.random}
+    rows: list[list[str]] = []
+    widest = 0
+    for group, names in blocks(estimates):
+        for i, name in enumerate(names):
+            sd = value[f"sd({group}:{name})"]
+            correlations = [f"{value[f'cor({group}:{names[j]},{name})']:.3f}" for j in range(i)]
+            widest = max(widest, len(correlations))
+            rows.append(
+                [group if i == 0 else "", name, f"{sd * sd:.6g}", f"{sd:.6g}", *correlations]
+            )
+    sigma = value["sigma"]
+    rows.append(["Residual", "", f"{sigma * sigma:.6g}", f"{sigma:.6g}"])
+    headers = ["Groups", "Name", "Variance", "Std.Dev.", "Corr"][: 5 if widest else 4]
+    full = [row + [""] * (4 + widest - len(row)) for row in rows]
     return tabulate(
-        rows,
-        headers=["Term", "Variance", "Std.Dev. / Corr"],
-        floatfmt=".5g",
+        full,
+        headers=headers + [""] * (4 + widest - len(headers)),
         tablefmt="plain",
-        disable_numparse=False,
+        disable_numparse=True,
+        colalign=["left", "left", *["right"] * (2 + widest)],
     )
 
 
