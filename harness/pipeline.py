@@ -253,10 +253,13 @@ def answered(fit: Callable[[], Estimates], engine: str) -> tuple[Answer, float]:
 def cross_check(
     engine: Engine, spec: ModelSpec, frame: pd.DataFrame, python: Answer, r: Answer
 ) -> CrossCheck | None:
-    """The engine's criterion at R's theta: tells a difference of algebra from one of optimum."""
+    """The engine's criterion at both thetas: tells a difference of algebra from one of optimum."""
     criterion_at = getattr(engine, "criterion_at", None)
     if not (isinstance(python, Estimates) and isinstance(r, Estimates)):
         return None
     if criterion_at is None or not r.theta or len(r.theta) != len(python.theta):
         return None
-    return CrossCheck(python_at_r=float(criterion_at(spec, frame, r.theta)))
+    return CrossCheck(
+        python_at_r=float(criterion_at(spec, frame, r.theta)),
+        python_at_python=float(criterion_at(spec, frame, python.theta)),
+    )
