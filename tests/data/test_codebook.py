@@ -86,6 +86,12 @@ def test_all_problems_at_once(tmp_path):
     assert [p.line for p in caught.value.problems] == [3, 6]
 
 
+def test_a_codebook_without_types_says_so(tmp_path):
+    with pytest.raises(PlanError) as caught:
+        read_codebook(written(tmp_path, "variable,label\nid,Patient\n"))
+    assert [(p.line, p.key) for p in caught.value.problems] == [(1, "type")]
+
+
 def test_a_ragged_codebook_names_its_line(tmp_path):
     with pytest.raises(PlanError, match=r"codebook.csv:4: 3 cells, the header has 12"):
         read_codebook(

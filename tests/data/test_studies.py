@@ -134,6 +134,15 @@ def test_codebook_and_data_columns(tmp_path):
     assert ("codebook.csv", None, "weight") in shown
 
 
+@pytest.mark.parametrize("lost", ["id", "arm", "visit"])
+def test_a_design_column_that_is_not_in_the_file(tmp_path, lost):
+    table = [{k: v for k, v in row.items() if k != lost} for row in rows()]
+    found = problems_of(tmp_path, data=csv_text(table))
+    assert ("codebook.csv", line_with(CODEBOOK, f"{lost},"), lost) in {
+        (Path(p.file).name, p.line, p.key) for p in found
+    }
+
+
 def test_a_time_in_the_codebook_that_the_plan_lacks(tmp_path):
     found = problems_of(
         tmp_path, codebook=changed(CODEBOOK, "Interleukin-6,0;2", "Interleukin-6,0;3")

@@ -1,19 +1,24 @@
-"""Term labels, their order, intercept, response and random terms against R itself."""
+"""Term labels, their order, intercept, response and random terms, as R has them.
+
+R's answers are kept in r_answers.json, so that the comparison needs no R; with R present they are
+asked afresh. To write them again: `python tests/language/test_against_r_terms.py` from the top.
+"""
 
 import json
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from harness.language import deparse, parse_formula
+from language.formulas import FIXED, RANDOM
 
-from .formulas import FIXED, RANDOM
-
-pytestmark = [
-    pytest.mark.live_r,
-    pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs Rscript"),
-]
+ANSWERS = Path(__file__).with_name("r_answers.json")
 
 FIXED_R = """
 ask <- jsonlite::fromJSON(file("stdin"), simplifyVector = FALSE)
@@ -59,18 +64,20 @@ def ask_r(script, formulas):
     return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="module")
-def r_fixed():
-    return dict(zip(FIXED, ask_r(FIXED_R, FIXED), strict=True))
+def asked_now():
+    return {
+        "fixed": dict(zip(FIXED, ask_r(FIXED_R, FIXED), strict=True)),
+        "random": dict(zip(RANDOM, ask_r(RANDOM_R, RANDOM), strict=True)),
+    }
 
 
 @pytest.fixture(scope="module")
-def r_random():
-    return dict(zip(RANDOM, ask_r(RANDOM_R, RANDOM), strict=True))
+def answers():
+    return json.loads(ANSWERS.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("text", FIXED)
-def test_fixed_part_is_r_terms(text, r_fixed):
+def test_fixed_part_is_r_terms(text, answers):
     formula = parse_formula(text)
     ours = {
         "labels": [term.label for term in formula.terms],
@@ -78,11 +85,11 @@ def test_fixed_part_is_r_terms(text, r_fixed):
         "response": deparse(formula.response),
         "text": formula.text,
     }
-    assert ours == r_fixed[text]
+    assert ours == answers["fixed"][text]
 
 
 @pytest.mark.parametrize("text", RANDOM)
-def test_random_part_is_lme4_findbars(text, r_random):
+def test_random_part_is_lme4_findbars(text, answers):
     formula = parse_formula(text)
     ours = {
         "labels": [term.label for term in formula.terms],
@@ -97,10 +104,23 @@ def test_random_part_is_lme4_findbars(text, r_random):
         ],
         "text": formula.text,
     }
-    assert ours == r_random[text]
+    assert ours == answers["random"][text]
 
 
+@pytest.mark.live_r
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs Rscript")
+def test_the_recorded_answers_are_r_s_own(answers):
+    assert asked_now() == answers
+
+
+@pytest.mark.live_r
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs Rscript")
 def test_lme4_loses_a_removal_behind_random_terms():
     """Why `(1 | g) - 1` is refused: lme4 would fit the intercept that was to be removed."""
     script = "cat(jsonlite::toJSON(deparse(lme4::nobars(y ~ (1 | g) - 1)), auto_unbox = TRUE))"
     assert ask_r(script, []) == "y ~ 1"
+
+
+if __name__ == "__main__":
+    text = json.dumps(asked_now(), indent=1, ensure_ascii=False)
+    ANSWERS.write_text(text + "\n", encoding="utf-8")
