@@ -62,6 +62,7 @@ MISTAKES = [
     ("unknown item", "bdi,integer,,points,0,63,,,", "bdi,integer,,points,0,63,,q1;q2,", 6, "bdi.items", "no variable `q1`"),
     ("item of itself", "bdi,integer,,points,0,63,,,", "bdi,integer,,points,0,63,,bdi;il6,", 6, "bdi.items", "its own items"),
     ("item that is text", "bdi,integer,,points,0,63,,,", "bdi,integer,,points,0,63,,note;il6,", 6, "bdi.items", "items are numbers"),
+    ("items of a flag", "late,flag,,,,,,,", "late,flag,,,,,,bdi;il6,", 10, "late.items", "a sum of items is a number"),
     ("divisor", "bdi,integer,,points,0,63,,,", "bdi,integer,,points,0,63,,il6 / 0,", 6, "bdi.items", "positive number"),
 ]  # fmt: skip
 
