@@ -38,7 +38,7 @@ venv: $(READY)
 system:
 	@command -v dpkg-query >/dev/null || exit 0; \
 	wanted="$(R_PACKAGES)"; \
-	header="$$($(PYTHON) -c 'import ensurepip, venv, sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null)/Python.h"; \
+	header="$$($(PYTHON) -c 'import ensurepip, venv, sysconfig; print(sysconfig.get_path("include"))' 2>/dev/null || true)/Python.h"; \
 	[ -e "$$header" ] || wanted="$$wanted $(PY_PACKAGES)"; \
 	missing=""; \
 	for name in $$wanted; do \
