@@ -267,3 +267,13 @@ def test_the_criterion_at_a_theta_is_lme4s(
 def test_a_theta_of_the_wrong_length_is_refused(lme4: RLiveEngine) -> None:
     with pytest.raises(ModelError, match="theta has 2 elements where the model has 3"):
         lme4.criterion_at(spec(SLEEP), sleepstudy(), [1.0, 0.0])
+
+
+def test_rounding_that_stops_an_optimiser_at_the_optimum_is_no_fault(lme4: RLiveEngine) -> None:
+    """Seed 24 ends NLopt's BOBYQA with code -4, at a criterion that cannot fall any more."""
+    frame = trial(24, slope_sd=0.02, patients=20)
+    found = lme4.fit(spec("y ~ arm * week + (1 | id)", reml=False), frame)
+    assert any("NLOPT_ROUNDOFF_LIMITED" in message for message in found.messages)
+    assert found.converged
+    assert found.quality is not None
+    assert found.quality.clean, found.quality.reasons
