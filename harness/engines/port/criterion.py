@@ -101,8 +101,14 @@ def problem(data: CrossProducts, reml: bool) -> Problem:
     return Problem(data, reml, d, weights, pair_weights, constant)
 
 
+def inverse_factor(evaluation: Evaluation) -> Matrix:
+    """Rho (P, P) from its inverse."""
+    Rho, _ = lapack.dtrtri(evaluation.Rho_inverse, lower=0)
+    return np.asarray(Rho)
+
+
 def loses_digits(evaluation: Evaluation) -> bool:
-    """Whether Omega is so small beside W'W that ``within`` should be summed row by row."""
+    """Whether Omega is so small that the sums should be made again in a better basis."""
     return bool(np.abs(evaluation.Rho_inverse.diagonal()).max() > 10.0)
 
 

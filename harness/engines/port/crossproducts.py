@@ -46,7 +46,7 @@ class CrossProducts:
         n_obs: rows.
         p: columns of X; P = p + 1 below.
         structure: pattern of Lambda.
-        F: (P, P) upper triangular, ``[X y] = W F`` with ``W'W = I``.
+        F: (P, P) upper triangular, ``[X y] = W F``; ``W'W = I`` unless ``careful``.
         T: (q, q) upper triangular by blocks, ``Z = Z~ T``.
         R: (m, q, q) upper triangular factor of each pattern's ``Z~'Z~``; a zero row where
             the pattern's design is deficient.
@@ -56,7 +56,7 @@ class CrossProducts:
         within: (P, P) part of ``W'W`` outside the groups' designs.
         c: (G, q, P) ``c_g`` of each group.
         pattern: (G,) pattern of each group.
-        careful: whether ``within`` was summed from residuals row by row.
+        careful: whether the sums were refined.
     """
 
     n_obs: int
@@ -99,7 +99,8 @@ def cross_products(design: Design) -> CrossProducts:
         )
     Z, T = standardise_columns(design.random)
     structure = structure_of(tuple(len(term.names) for term in design.random))
-    A, C = group_sums(Z, _basis(design), design.groupings[0])
+    W = design.XY if design.factor.Q is None else design.factor.Q
+    A, C = group_sums(Z, W, design.groupings[0])
     if design.factor.Q is None:
         # Summed from [X y] itself: W = [X y] F^-1.
         C = _columns_solved(F, C)
@@ -112,36 +113,49 @@ def cross_products(design: Design) -> CrossProducts:
     return CrossProducts(design.frame.n_obs, p, structure, F, T, R, count, B, within, c, pattern)
 
 
-def refined(data: CrossProducts, design: Design) -> CrossProducts:
-    """The same sums with ``within`` from the residuals of every row.
+def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
+    """The same sums in the basis in which Omega is the identity, ``within`` from every row.
 
-    Worth a second pass when the random effects explain nearly everything: the difference of
-    ``W'W`` and ``sum c'c`` has then lost the digits that matter.
+    Worth a second pass when the random effects explain nearly everything: least squares is then
+    a poor basis, and the difference of ``W'W`` and ``sum c'c`` has lost the digits that matter.
+
+    Args:
+        data: sums whose Omega became small.
+        design: where they came from.
+        Rho: (P, P) factor of Omega at the theta of interest.
     """
-    if data.careful:
-        return data
     Z, _ = standardise_columns(design.random)
-    W = _basis(design)
-    if design.factor.Q is None:
-        W = np.asarray(np.linalg.solve(data.F.T, W.T).T)
-    codes = design.groupings[0].codes
-    q, P = data.q, data.p + 1
+    F = Rho @ data.F
+    if design.factor.Q is None or data.careful:
+        W = np.linalg.solve(F.T, design.XY.T).T
+    else:
+        W = np.linalg.solve(Rho.T, design.factor.Q.T).T
+    W = np.asfortranarray(W)
+    A, C = group_sums(Z, W, design.groupings[0])
+    first, pattern = collapse(A)
+    R, c = _factor(A[first], C, pattern)
+    count = np.bincount(pattern, minlength=len(first)).astype(np.float64)
     # Least squares within each group: R_g b_g = c_g, deficient positions left at zero.
-    R = data.R[data.pattern]
-    b = np.zeros_like(data.c)
-    for j in reversed(range(q)):
-        rest = data.c[:, j] - np.einsum("gk,gkp->gp", R[:, j, j + 1 :], b[:, j + 1 :])
-        pivot = R[:, j, j, None]
+    member = R[pattern]
+    b = np.zeros_like(c)
+    for j in reversed(range(data.q)):
+        rest = c[:, j] - np.einsum("gk,gkp->gp", member[:, j, j + 1 :], b[:, j + 1 :])
+        pivot = member[:, j, j, None]
         np.divide(rest, pivot, out=b[:, j], where=pivot > 0.0)
-    residual = np.array(W)
-    for a in range(q):
-        residual -= Z[a][:, None] * b[codes, a].reshape(-1, P)
-    return replace(data, within=residual.T @ residual, careful=True)
-
-
-def _basis(design: Design) -> Matrix:
-    """W where Householder reflections gave it, else ``[X y]``."""
-    return design.XY if design.factor.Q is None else design.factor.Q
+    codes = design.groupings[0].codes
+    for a in range(data.q):
+        W -= Z[a][:, None] * b[codes, a]
+    return replace(
+        data,
+        F=F,
+        R=R,
+        count=count,
+        B=_outer_sums(c, pattern, count),
+        within=W.T @ W,
+        c=c,
+        pattern=pattern,
+        careful=True,
+    )
 
 
 def _columns_solved(F: Matrix, C: Matrix) -> Matrix:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from harness.engines.port.criterion import evaluate, loses_digits, problem
+from harness.engines.port.criterion import evaluate, inverse_factor, loses_digits, problem
 from harness.engines.port.crossproducts import cross_products, refined
 from harness.engines.port.fit import Fit, fit_design
 from harness.engines.port.lm import LinearFit
@@ -59,7 +59,8 @@ class PortEngine:
         inner = standardise(at, np.asarray(theta, dtype=np.float64))
         found = evaluate(at, inner)
         if loses_digits(found):
-            found = evaluate(problem(refined(data, design), spec.reml), inner)
+            data = refined(data, design, inverse_factor(found))
+            found = evaluate(problem(data, spec.reml), inner)
         return found.value
 
 

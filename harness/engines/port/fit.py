@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import Problem, loses_digits, problem
+from harness.engines.port.criterion import Problem, inverse_factor, loses_digits, problem
 from harness.engines.port.crossproducts import cross_products, refined
-from harness.engines.port.optimize import Options, Search, optimise
+from harness.engines.port.newton import Options
+from harness.engines.port.optimize import Search, optimise
 from harness.engines.port.satterthwaite import satterthwaite_df
 from harness.engines.port.solution import Solution, random_effects, solve, unstandardise
 from harness.engines.port.varcomp import random_effects_table
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
+
+REFINEMENTS = 3
+"""Most changes of basis; one is enough unless the first search was far off for lack of digits."""
 
 SINGULAR = 1e-4
 """A diagonal theta below this makes a fit singular; the limit of lme4's ``isSingular``."""
@@ -261,7 +265,10 @@ def fit_design(design: Design) -> Fit:
     data = cross_products(design)
     at = problem(data, design.spec.reml)
     search = optimise(at)
-    if loses_digits(search.at):
-        at = problem(refined(data, design), design.spec.reml)
+    for _ in range(REFINEMENTS):
+        if not loses_digits(search.at):
+            break
+        data = refined(data, design, inverse_factor(search.at))
+        at = problem(data, design.spec.reml)
         search = optimise(at)
     return Fit(design, at, search)

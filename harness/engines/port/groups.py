@@ -15,6 +15,9 @@ Vector = npt.NDArray[np.float64]
 COLUMNWISE = 200_000
 """Entries of the row-by-row products beyond which sums are formed a pair of columns at a time."""
 
+SAME_DESIGN = 2.0**-44
+"""Share of the largest ``Z_g'Z_g`` up to which two groups' designs are the same."""
+
 COLLINEAR = 1e-10
 """A random-effects column whose part outside its predecessors is a smaller share of it is one."""
 
@@ -23,7 +26,7 @@ def standardise_columns(random: tuple[RandomDesign, ...]) -> tuple[list[Vector],
     """Columns ``Z~`` and ``T`` (q, q) with ``Z = Z~ T``: orthogonal, mean square 1, by terms.
 
     Every column is computed by the same few elementwise operations in every row, so that equal
-    rows of Z stay equal to the last bit and patterns can be recognised.
+    rows of Z stay equal and patterns can be recognised.
 
     Raises:
         ModelError: a column of a term is a combination of the term's other columns.
@@ -89,21 +92,23 @@ def group_sums(Z: list[Vector], W: Matrix, grouping: Grouping) -> tuple[Matrix, 
 
 
 def collapse(A: Matrix) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """First member (m,) and membership (G,) of each class of bit-identical matrices (G, q, q).
+    """First member (m,) and membership (G,) of each class of equal matrices (G, q, q).
 
-    Rows are hashed to 64 bits and the classes verified entry by entry, so a collision costs
-    time, never correctness: every group is then its own pattern.
+    Equal means equal to ``SAME_DESIGN`` of the largest entry: the same visits summed in another
+    order differ in the last bits. Rows are hashed to 64 bits and the classes verified entry by
+    entry, so a collision costs time, never correctness: every group is then its own pattern.
     """
     G = len(A)
     rows = A.reshape(G, -1)
     if (rows == rows[0]).all():
         return np.zeros(1, dtype=np.intp), np.zeros(G, dtype=np.intp)
-    bits = np.ascontiguousarray(rows).view(np.uint64)
-    k = bits.shape[1]
+    quantum = SAME_DESIGN * float(np.abs(rows).max())
+    cells = np.rint(rows / quantum).astype(np.int64).view(np.uint64)
+    k = cells.shape[1]
     weights = _MULTIPLIERS[:k] if k <= len(_MULTIPLIERS) else _multipliers(k)
-    key = ((bits ^ (bits >> np.uint64(29))) * weights).sum(axis=1, dtype=np.uint64)
+    key = ((cells ^ (cells >> np.uint64(29))) * weights).sum(axis=1, dtype=np.uint64)
     _, first, pattern = np.unique(key, return_index=True, return_inverse=True)
-    if not np.array_equal(rows[first][pattern], rows):
+    if not np.array_equal(cells[first][pattern], cells):
         return np.arange(G), np.arange(G)
     return first, pattern
 

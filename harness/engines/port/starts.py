@@ -40,10 +40,20 @@ def moment_start(at: Problem) -> Vector:
         return data.structure.theta(np.eye(q))
     inverse = 1.0 / R if q == 1 else np.linalg.inv(R)
     across = inverse.transpose(0, 2, 1)
-    residual = max(float(data.within[-1, -1]), 1e-12) / spare
+    residual = _unexplained(data.within) / spare
     spread = (inverse @ E @ across).sum(axis=0) / (residual * freedom)
     S = spread - np.tensordot(count, inverse @ across, 1) / groups
     return _factor_theta(data.structure, S)
+
+
+def _unexplained(within: Matrix) -> float:
+    """Share of the response left by the groups' own designs and by X within groups."""
+    left = float(within[-1, -1])
+    if left < 0.1 and len(within) > 1:
+        w, V = np.linalg.eigh(within[:-1, :-1])
+        seen = w > 1e-9
+        left -= float(((within[-1, :-1] @ V)[seen] ** 2 / w[seen]).sum())
+    return max(left, 1e-20)
 
 
 def _factor_theta(structure: Structure, S: Matrix) -> Vector:

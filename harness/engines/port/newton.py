@@ -1,0 +1,179 @@
+"""Newton's method in a trust region, with every option stated.
+
+Conn, Gould & Toint (2000), *Trust-Region Methods*, chapter 7; Nocedal & Wright (2006), *Numerical
+Optimization*, chapter 4.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import lapack
+
+from harness.engines.port.criterion import Evaluation, NotPositiveError, Problem, evaluate
+
+Vector = npt.NDArray[np.float64]
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Every option of the search.
+
+    Attributes:
+        excess: stop when the Newton model promises less than this improvement (deviance units).
+        gradient: largest entry of the gradient at the end, relative to max(1, |criterion|);
+            a search that ends above it has not converged.
+        noise: rise of the criterion taken for rounding, relative to max(1, |criterion|).
+        radius: first trust radius, in theta of the standardised basis.
+        largest_radius: and the largest.
+        iterations: most Newton steps from one start.
+        zero: a diagonal theta (standardised basis) smaller than this is tried at exactly zero.
+        same: criteria closer than this are one minimum (deviance units).
+        doubt: other starts are tried when a variance could be dropped, by the quadratic model at
+            the end, for less than this (deviance units), when the search met a saddle, and on
+            the boundary.
+    """
+
+    excess: float = 1e-21
+    gradient: float = 1e-9
+    noise: float = 2e-14
+    radius: float = 2.0
+    largest_radius: float = 1e12
+    iterations: int = 80
+    zero: float = 0.02
+    same: float = 1e-9
+    doubt: float = 4.0
+
+
+DEFAULTS = Options()
+
+
+@dataclass(slots=True)
+class Run:
+    """One descent: where it is and what it saw."""
+
+    at: Evaluation
+    path: list[tuple[Vector, float]]
+    evaluations: int
+    saddle: bool
+    message: str
+
+
+def descend(problem: Problem, start: Vector, options: Options) -> Run:
+    """Trust-region Newton from one start."""
+    try:
+        at = evaluate(problem, start)
+    except NotPositiveError:
+        at = evaluate(problem, 0.1 * problem.data.structure.theta(np.eye(problem.data.q)))
+    run = Run(at, [(at.theta, at.value)], 1, False, "")
+    radius = options.radius
+    for _ in range(options.iterations):
+        step, promise, regular = _step(at, radius)
+        run.saddle |= not regular
+        if promise <= options.excess:
+            run.message = "converged: the Newton model promises no improvement"
+            return run
+        size = max(1.0, abs(at.value))
+        try:
+            trial = evaluate(problem, at.theta + step)
+            run.evaluations += 1
+        except NotPositiveError:
+            radius = 0.25 * float(np.sqrt(step @ step))
+            continue
+        drop = at.value - trial.value
+        if promise <= options.noise * size:
+            # Below rounding the criterion cannot judge a step; the gradient can.
+            if not float(np.abs(trial.gradient).max()) < float(np.abs(at.gradient).max()):
+                run.message = "converged: at the rounding of the criterion"
+                return run
+            accept, quality = True, 1.0
+        else:
+            quality = drop / promise
+            accept = quality > 1e-4
+        length = float(np.sqrt(step @ step))
+        if quality < 0.25:
+            radius = 0.25 * length
+        elif quality > 0.75 and length > 0.99 * radius:
+            radius = min(2.0 * radius, options.largest_radius)
+        if accept:
+            at = run.at = trial
+            run.path.append((at.theta, at.value))
+        elif radius < 1e-14 * (1.0 + float(np.abs(at.theta).max())):
+            run.message = "no step improves the criterion"
+            return run
+    run.message = f"no convergence in {options.iterations} Newton steps"
+    return run
+
+
+def _step(at: Evaluation, radius: float) -> tuple[Vector, float, bool]:
+    """Step within the radius, the improvement the quadratic model promises, and regularity.
+
+    The step is Newton's where the Hessian is positive definite and the step fits; otherwise the
+    minimiser of the model on the sphere, found in the Hessian's eigenbasis.
+    """
+    g, H = at.gradient, at.hessian
+    if len(g) == 1:
+        slope, bend = float(g[0]), float(H[0, 0])
+        if bend > 0.0 and abs(slope) <= radius * bend:
+            return -g / bend, 0.5 * slope * slope / bend, True
+        move = -math.copysign(radius, slope)
+        return np.array([move]), -slope * move - 0.5 * bend * move * move, bend > 0.0
+    factor, info = lapack.dpotrf(H, lower=1, clean=0)
+    if info == 0 and factor.diagonal().min() > 1e-7 * factor.diagonal().max():
+        newton, _ = lapack.dpotrs(factor, -g, lower=1)
+        if newton @ newton <= radius * radius:
+            return newton, -0.5 * float(g @ newton), True
+    w, V = np.linalg.eigh(H)
+    return _on_sphere(g, w, V, radius)
+
+
+def _on_sphere(g: Vector, w: Vector, V: Matrix, radius: float) -> tuple[Vector, float, bool]:
+    """Minimiser of the quadratic model within a radius, given the Hessian's eigensystem.
+
+    Directions in which the Hessian vanishes to rounding (a singular covariance can be rotated at
+    no cost) are left out unless the gradient has something to say there.
+    """
+    top = float(np.abs(w).max())
+    flat = np.abs(w) <= 1e-12 * top
+    c = V.T @ g
+    regular = bool((w > -1e-9 * top).all())
+    c = np.where(flat & (np.abs(c) <= 1e-7 * np.abs(c).max()), 0.0, c)
+    low = float(w[0])
+
+    def step_of(shift: float) -> Vector:
+        bent = w + shift
+        return -np.divide(c, bent, out=np.zeros_like(c), where=(c != 0.0) & (bent != 0.0))
+
+    lower = max(0.0, -low)
+    s = step_of(lower)
+    if lower == 0.0 and low > 0.0 and math.sqrt(float(s @ s)) <= radius:
+        shift = 0.0
+    else:
+        floor = lower + 1e-12 * top
+        s = step_of(floor)
+        if math.sqrt(float(s @ s)) < radius:
+            if regular:
+                shift = floor
+            else:  # hard case: nothing pulls along the most negative direction; go there
+                rest = math.sqrt(max(radius * radius - float(s @ s), 0.0))
+                s = s.copy()
+                s[0] += rest if s[0] >= 0.0 else -rest
+                shift = math.nan
+        else:
+            high = floor + float(np.sqrt(c @ c)) / radius + 1e-300
+            for _ in range(200):
+                shift = 0.5 * (floor + high)
+                s = step_of(shift)
+                if math.sqrt(float(s @ s)) > radius:
+                    floor = shift
+                else:
+                    high = shift
+                if high - floor <= 1e-3 * high:
+                    break
+            s = step_of(high)
+    promise = -float(c @ s) - 0.5 * float((w * s) @ s)
+    return V @ s, promise, regular
