@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -201,10 +202,14 @@ def _gx() -> Any:
     """Great Expectations with the harness's own rules registered."""
     # GX 1.24 sends nothing; an older one, should it be resolved, must not either.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    shown = warnings.showwarning
     with _silent():
         import great_expectations
 
         from harness.gate import rules as _registered  # noqa: F401
+    if warnings.showwarning is not shown:
+        # Importing GX sends every warning of the process to a logger; take that back.
+        logging.captureWarnings(False)
     return great_expectations
 
 

@@ -85,8 +85,7 @@ def missing_at_most(
     if not len(frame):
         return Judgement(tuple(column_list), missing, missing)
     share = missing.mean(axis=0)
-    # 1e-12: a share such as 3/20 must not exceed a declared 0.15 through rounding.
-    failed = missing & (share > at_most + 1e-12)
+    failed = missing & (share > at_most)  # exact at the limit: 3/20 and 0.15 are the same double
     for rows in _groups(frame, by):
         failed[rows] |= missing[rows] & missing[rows].all(axis=0)
     detail = f"largest share missing {share.max():.1%}, allowed {at_most:.1%}"

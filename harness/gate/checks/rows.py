@@ -61,7 +61,7 @@ def share_satisfying(
             continue
         share = float(holds[rows].mean())
         worst = max(worst, share)
-        if share > at_most + 1e-12:
+        if share > at_most:
             failed |= rows & holds
     label = "; ".join(expression_columns(expression))
     detail = f"largest share {worst:.1%}, allowed {at_most:.1%}"
