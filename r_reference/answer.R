@@ -22,7 +22,7 @@ failure <- function(kind, e) {
 }
 
 ask <- function(request) {
-  invisible(suppressWarnings(Sys.setlocale("LC_COLLATE", "C")))
+  settle_locale()
   question <- request$question
   if (!is.character(question) || length(question) != 1L) refuse("no question asked")
   check_packages()

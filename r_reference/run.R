@@ -18,6 +18,7 @@ if (sys.nframe() == 0L) {
     message("usage: Rscript r_reference/run.R request.json answer.json")
     quit(status = 2L)
   }
+  settle_locale()
   given <- answer(read_request(paths[1L]))
   write_answer(given, paths[2L])
   if (!is.null(given$error)) {

@@ -10,6 +10,16 @@ check_packages <- function() {
   if (length(missing)) stop("R lacks the package ", paste(missing, collapse = ", "))
 }
 
+# Text sorts by code point and is UTF-8, whatever the environment says; without UTF-8, R would spell
+# names such as `taille` with an accent in escapes, and the terms would no longer be the request's.
+settle_locale <- function() {
+  Sys.setlocale("LC_COLLATE", "C")
+  if (isTRUE(l10n_info()[["UTF-8"]])) return(invisible())
+  for (locale in c("C.UTF-8", "en_US.UTF-8"))
+    if (nzchar(suppressWarnings(Sys.setlocale("LC_CTYPE", locale)))) return(invisible())
+  stop("R has no UTF-8 locale here")
+}
+
 # A named list of texts: R, the packages, BLAS, LAPACK, threads, locale, random number generators.
 session <- function() {
   packages <- Filter(function(package) nzchar(system.file(package = package)), reference_packages)

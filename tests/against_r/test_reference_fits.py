@@ -12,6 +12,7 @@ import pytest
 from r_examples import CLASSICS, SLEEP, classic, sleepstudy, spec, trial
 
 from harness.engines.r.engine import RLiveEngine
+from harness.engines.r.scripts import scripts_folder
 from harness.errors import ModelError
 from harness.models.record import Estimates
 
@@ -154,7 +155,7 @@ def test_a_dropped_column_is_said(lme4: RLiveEngine) -> None:
 @pytest.mark.parametrize(
     ("frame", "formula", "reason"),
     [
-        (trial(1).assign(y=1.0), "y ~ week + (1 | id)", "response constant"),
+        (trial(1).assign(y=1.0), "y ~ week + (1 | id)", "(?i)constant"),
         (trial(1), "y ~ week + (1 + week + I(week^2) + I(week^3) | id)", "observations"),
         (trial(1).assign(id=pd.Categorical(["p"] * len(trial(1)))), "y ~ 1 + (1 | id)", "level"),
         (trial(1).assign(y=float("nan")), "y ~ week + (1 | id)", "0 \\(non-NA\\) cases"),
@@ -269,11 +270,28 @@ def test_a_theta_of_the_wrong_length_is_refused(lme4: RLiveEngine) -> None:
         lme4.criterion_at(spec(SLEEP), sleepstudy(), [1.0, 0.0])
 
 
-def test_rounding_that_stops_an_optimiser_at_the_optimum_is_no_fault(lme4: RLiveEngine) -> None:
-    """Seed 24 ends NLopt's BOBYQA with code -4, at a criterion that cannot fall any more."""
-    frame = trial(24, slope_sd=0.02, patients=20)
-    found = lme4.fit(spec("y ~ arm * week + (1 | id)", reml=False), frame)
-    assert any("NLOPT_ROUNDOFF_LIMITED" in message for message in found.messages)
-    assert found.converged
-    assert found.quality is not None
-    assert found.quality.clean, found.quality.reasons
+QUALITY = {
+    "good": ("0", "1e-20", "character()", "FALSE", True),
+    "gap": ("2e-7", "1e-20", "character()", "FALSE", False),
+    "not-at-the-optimum": ("0", "1e-10", "character()", "FALSE", False),
+    "no-curvature": ("0", "NaN", "character()", "FALSE", False),
+    "boundary": ("0", "NaN", "boundary_message", "TRUE", True),
+    "lme4-message": ("0", "1e-20", '"Model failed to converge with max|grad| = 1"', "FALSE", False),
+    "boundary-and-message": ("0", "NaN", 'c(boundary_message, "x")', "TRUE", False),
+    "rounding": ("0", "1e-20", '"convergence code -4: NLOPT_ROUNDOFF_LIMITED"', "FALSE", True),
+}
+
+
+@pytest.mark.parametrize(
+    ("gap", "decrement", "log", "singular", "clean"), QUALITY.values(), ids=QUALITY.keys()
+)
+def test_what_makes_a_fit_a_reference(
+    rscript: RScript, gap: str, decrement: str, log: str, singular: str, clean: bool
+) -> None:
+    said = rscript(
+        f'setwd("{scripts_folder()}"); source("fit_lmer.R"); '
+        f"q <- reference_quality(list(gap = {gap}, decrement = {decrement}, gradient = 0, "
+        f'steps = 1L, optimizers = c("a", "b"), evaluations = 9L), {log}, {singular}); '
+        'cat(q$clean, length(q$reasons) == 0L, sep = "")'
+    )
+    assert said == str(clean).upper() * 2

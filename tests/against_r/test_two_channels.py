@@ -6,6 +6,7 @@ import json
 import math
 import random
 import re
+import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +20,7 @@ from r_examples import SLEEP, awkward, classic, sleepstudy, spec
 from harness.engines.r.channel import Channel
 from harness.engines.r.columns import columns_of, plain_columns
 from harness.engines.r.engine import RLiveEngine
+from harness.engines.r.home import child_environment
 from harness.engines.r.request import criterion_request, fit_request
 from harness.engines.r.scripts import scripts_folder
 from harness.models.design import build_design
@@ -244,3 +246,31 @@ def test_run_r_says_usage_and_leaves_an_error_as_data(rscript: RScript, tmp_path
     rscript("", run, str(tmp_path / "q.json"), str(tmp_path / "a.json"), expect=2)
     answer = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     assert answer == {"error": {"kind": "request", "message": "unknown question `fortune`"}}
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8"])
+def test_the_locale_of_the_caller_does_not_reach_the_answer(
+    r_home: Path, tmp_path: Path, locale: str
+) -> None:
+    asked = spec("`my y` ~ text + (1 | `my id`)")
+    request = {
+        **fit_request(asked),
+        "data": plain_columns(columns_of(awkward(), asked.formula.columns)),
+    }
+    (tmp_path / "q.json").write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")
+    subprocess.run(
+        [
+            str(r_home / "bin" / "Rscript"),
+            "--vanilla",
+            str(scripts_folder() / "run.R"),
+            str(tmp_path / "q.json"),
+            str(tmp_path / "a.json"),
+        ],
+        env={**child_environment(r_home), "LC_ALL": locale},
+        check=True,
+    )
+    answer = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))["answer"]
+    assert answer["problem"]["levels"] == {"text": ["Z", "u", "é"]}
+    assert [row["term"] for row in answer["fixed"]] == ["(Intercept)", "textu", "texté"]
+    assert answer["versions"]["collation"] == "C"
+    assert answer["versions"]["encoding"] == "UTF-8"
