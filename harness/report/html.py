@@ -22,7 +22,7 @@ from harness.report.views import (
 )
 
 _VERDICTS = {
-    0: "Everything holds: every number of the one is a number of the other.",
+    0: "Everything holds: both engines give the same numbers.",
     1: "The run is complete and something differs.",
     2: "A model could not be fitted as asked.",
     3: "The gate refused the data; nothing was fitted.",
