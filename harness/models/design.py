@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import ModelError
-from harness.models.coding import Made, term_codes, term_columns
+from harness.language.formula import Term
+from harness.models.coding import MAX_LEVELS, Made, term_codes, term_columns
 from harness.models.frame import Grouping, ModelFrame, model_frame
 from harness.models.orthogonal import OrthogonalFactor, dependent_columns, orthogonal_factor
 from harness.models.spec import ModelSpec
@@ -82,34 +83,15 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     """
     data = model_frame(spec, frame)
     formula = spec.formula
-    factors = frozenset(k for k, v in data.variables.items() if isinstance(v, Factor))
     made: Made = {}
-    n = data.n_obs
-    names: list[str] = []
-    columns: list[Vector] = []
-    ones = np.ones(n)
-    if formula.intercept:
-        names.append("(Intercept)")
-        columns.append(ones)
-    for code in term_codes(formula.terms, formula.intercept, factors):
-        more_names, more = term_columns(code, data.variables, made)
-        names += more_names
-        columns += more
-    if len(columns) >= n + 1000:
-        raise ModelError(_too_many(len(columns), n))
-
+    names, columns = matrix_columns(formula.terms, formula.intercept, data, made)
     random = []
     for term in formula.random:
-        z_names: list[str] = ["(Intercept)"] if term.intercept else []
-        z_columns: list[Vector] = [ones] if term.intercept else []
-        for code in term_codes(term.terms, term.intercept, factors):
-            more_names, more = term_columns(code, data.variables, made)
-            z_names += more_names
-            z_columns += more
+        z_names, z_columns = matrix_columns(term.terms, term.intercept, data, made)
         random.append(RandomDesign(term.group_label, tuple(z_names), tuple(z_columns)))
     _check_random(data, random)
 
-    p = len(columns)
+    n, p = data.n_obs, len(columns)
     XY = np.empty((n, p + 1), order="F")
     for j, column in enumerate(columns):
         XY[:, j] = column
@@ -135,6 +117,31 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     if not names and not formula.random:
         raise ModelError("the formula has no terms at all; write `outcome ~ 1` for a mean")
     return Design(spec, data, tuple(names), XY, factor, tuple(random), dropped, messages)
+
+
+def matrix_columns(
+    terms: tuple[Term, ...], intercept: bool, data: ModelFrame, made: Made
+) -> tuple[list[str], list[Vector]]:
+    """Names and columns of R's ``model.matrix`` of some terms, dependent columns included.
+
+    Args:
+        terms: in R's order.
+        intercept: whether a column of ones comes first.
+        data: the model frame.
+        made: columns of variables coded so far, shared by X and Z.
+    """
+    names: list[str] = []
+    columns: list[Vector] = []
+    if intercept:
+        names, columns = ["(Intercept)"], [np.ones(data.n_obs)]
+    factors = frozenset(k for k, v in data.variables.items() if isinstance(v, Factor))
+    for code in term_codes(terms, intercept, factors):
+        more_names, more = term_columns(code, data.variables, made)
+        names += more_names
+        columns += more
+        if len(columns) > data.n_obs + MAX_LEVELS:
+            raise ModelError(_too_many(len(columns), data.n_obs))
+    return names, columns
 
 
 def _too_many(p: int, n: int) -> str:

@@ -130,7 +130,7 @@ def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
         W = np.linalg.solve(F.T, design.XY.T).T
     else:
         W = np.linalg.solve(Rho.T, design.factor.Q.T).T
-    W = np.asfortranarray(W)
+    W = np.asfortranarray(W, dtype=np.float64)
     A, C = group_sums(Z, W, design.groupings[0])
     first, pattern = collapse(A)
     R, c = _factor(A[first], C, pattern)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ FACTORS = {
 }
 
 
-@lru_cache(maxsize=None)
+@cache
 def classic(name: str) -> pd.DataFrame:
     """One of lme4's data sets: factors as Categorical, numbers as floats."""
     frame = pd.read_csv(CLASSICS / f"{name}.csv")

@@ -164,7 +164,7 @@ def test_theta_of_the_wrong_length_is_refused() -> None:
     from harness.errors import ModelError
 
     spec = spec_of("y ~ t + (t | g)", True)
-    with pytest.raises(ModelError, match="theta has 1 entries.*has 3"):
+    with pytest.raises(ModelError, match=r"theta has 1 entries.*has 3"):
         PortEngine().criterion_at(spec, FRAMES["patterns"], [1.0])
 
 
