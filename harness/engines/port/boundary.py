@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import Evaluation, Problem, evaluate
+from harness.engines.port.criterion import FLAT, Evaluation, Problem, evaluate
 from harness.engines.port.newton import Options, Run, descend
 from harness.engines.port.structure import canonical
 
@@ -129,3 +129,14 @@ def kkt(problem: Problem, at: Evaluation) -> float:
     return min(
         float(np.linalg.eigvalsh(G[span, span])[0]) for span in problem.data.structure.spans()
     )
+
+
+def undetermined(at: Problem, end: Evaluation) -> int:
+    """Directions of theta, zero columns apart, in which the criterion is flat to rounding."""
+    structure = at.data.structure
+    if structure.t == 1:
+        return 0
+    zero = structure.columns[structure.diagonal & (end.theta == 0.0)]
+    free = ~np.isin(structure.columns, zero)
+    w = np.linalg.eigvalsh(end.hessian[np.ix_(free, free)])
+    return int((w <= FLAT * w[-1]).sum()) if len(w) else 0

@@ -34,6 +34,10 @@ Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
 
 
+FLAT = 1e-11
+"""Share of the largest curvature below which a direction of the criterion is flat."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A criterion ready to be evaluated.

@@ -127,10 +127,10 @@ def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
     Z, _ = standardise_columns(design.random)
     F = Rho @ data.F
     if design.factor.Q is None or data.careful:
-        W = np.linalg.solve(F.T, design.XY.T).T
+        rows = np.linalg.solve(F.T, design.XY.T)
     else:
-        W = np.linalg.solve(Rho.T, design.factor.Q.T).T
-    W = np.asfortranarray(W, dtype=np.float64)
+        rows = np.linalg.solve(Rho.T, design.factor.Q.T)
+    W: Matrix = np.ascontiguousarray(rows, dtype=np.float64).T
     A, C = group_sums(Z, W, design.groupings[0])
     first, pattern = collapse(A)
     R, c = _factor(A[first], C, pattern)

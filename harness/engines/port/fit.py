@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port.boundary import undetermined
 from harness.engines.port.criterion import Problem, inverse_factor, loses_digits, problem
 from harness.engines.port.crossproducts import cross_products, refined
 from harness.engines.port.newton import Options
@@ -175,6 +176,12 @@ class Fit:
         messages = self.design.messages
         if self.singular:
             messages += ("boundary (singular) fit: see help('isSingular')",)
+        if (flat := undetermined(self._problem, self._search.at)) > 0:
+            noun = "direction" if flat == 1 else "directions"
+            messages += (
+                f"the data do not determine {flat} {noun} of the random effects' covariance: "
+                "simplify the random term",
+            )
         if not self.converged:
             messages += (self._search.message,)
         return messages

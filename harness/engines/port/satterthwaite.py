@@ -26,7 +26,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import Evaluation, Problem
+from harness.engines.port.criterion import FLAT, Evaluation, Problem
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -73,10 +73,17 @@ def satterthwaite_df(at: Problem, evaluation: Evaluation, half: Matrix) -> Vecto
         bend = float(F[0, 0])
         share = z[0] ** 2 / bend if bend > 0.0 else np.full(len(half), np.nan)
     else:
-        try:
-            L = np.linalg.cholesky(F)
-        except np.linalg.LinAlgError:
-            return np.full(len(half), np.nan)
-        x = np.linalg.solve(L, z)
-        share = (x * x).sum(axis=0)
+        share = _quadratic(F, z)
     return 1.0 / (1.0 / at.d + share)
+
+
+def _quadratic(F: Matrix, z: Matrix) -> Vector:
+    """``z'F^-1 z`` of each column of z; directions in which both vanish do not count."""
+    w, V = np.linalg.eigh(F)
+    x = V.T @ z
+    flat = w <= FLAT * w[-1]
+    if flat.any():
+        hangs = np.abs(x[flat]) > 1e-6 * (1.0 + np.abs(z).max())
+        share = (x[~flat] ** 2 / w[~flat, None]).sum(axis=0)
+        return np.where(hangs.any(axis=0), np.nan, share)
+    return np.asarray((x * x / w[:, None]).sum(axis=0))
