@@ -295,3 +295,20 @@ def test_what_makes_a_fit_a_reference(
         'cat(q$clean, length(q$reasons) == 0L, sep = "")'
     )
     assert said == str(clean).upper() * 2
+
+
+def test_the_options_of_the_session_do_not_reach_the_fit(rscript: RScript) -> None:
+    said = rscript(
+        'options(contrasts = c("contr.sum", "contr.sum"), na.action = "na.fail", warn = 2); '
+        f'setwd("{scripts_folder()}"); source("run.R"); '
+        "d <- lme4::cake; d$temperature <- d$temp; d$angle[3] <- NA; "
+        "d$o <- factor(d$recipe, ordered = TRUE); "
+        "for (f in list(fit_lm(angle ~ recipe + o:temp, d), "
+        "fit_lmer(angle ~ o + (1 | replicate), d))) "
+        'cat(f$n_obs, vapply(f$fixed, function(r) r$term, ""), "\\n"); '
+        'cat(getOption("contrasts"), getOption("warn"))'
+    )
+    linear, mixed, after = said.splitlines()
+    assert linear.split()[:4] == ["269", "(Intercept)", "recipeB", "recipeC"]
+    assert mixed.split() == ["269", "(Intercept)", "oB", "oC"]
+    assert after == "contr.sum contr.sum 2"

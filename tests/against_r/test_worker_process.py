@@ -262,11 +262,13 @@ def test_closing_leaves_no_process(scripts: Scripts) -> None:
     engine.close()  # twice is once
 
 
-def test_the_worker_leaves_with_its_parent(r_home: Path, scripts: Scripts) -> None:
+@pytest.mark.parametrize("r_code", ["1", "repeat {}"], ids=["idle", "busy"])
+def test_the_worker_leaves_with_its_parent(r_home: Path, scripts: Scripts, r_code: str) -> None:
     code = (
-        "import os, pathlib; from harness.engines.r.channel import Channel; "
-        f"c = Channel(scripts=pathlib.Path({str(scripts('1'))!r})); c.start(); "
-        "print(c.pid, flush=True); os.kill(os.getpid(), 9)"
+        "import os, pathlib, threading, time; from harness.engines.r.channel import Channel; "
+        f"c = Channel(scripts=pathlib.Path({str(scripts(r_code))!r})); c.start(); "
+        "threading.Thread(target=c.ask, args=({'question': 'x'},), daemon=True).start(); "
+        "time.sleep(0.5); print(c.pid, flush=True); os.kill(os.getpid(), 9)"
     )
     parent = subprocess.run(
         [sys.executable, "-c", code],
