@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from harness.engines.r.record import Record, find_record
-from harness.errors import RecordRefused
+from harness.errors import ModelError, RecordRefused
 from harness.models.record import Estimates
 from harness.models.spec import ModelKey, ModelSpec
 
@@ -70,10 +70,15 @@ class RecordedEngine:
 
     def _verify(self, record: Record, spec: ModelSpec, frame: pd.DataFrame) -> None:
         stored = record.estimates.fit.criterion
-        if spec.mixed:
-            here = self._criterion_at(spec, frame, record.estimates.theta)
-        else:
-            here = linear_model_criterion(spec, frame, record.estimates)
+        try:
+            if spec.mixed:
+                here = self._criterion_at(spec, frame, record.estimates.theta)
+            else:
+                here = linear_model_criterion(spec, frame, record.estimates)
+        except ModelError as error:
+            raise RecordRefused(
+                f"recorded reference {record.path} cannot be verified: {error}"
+            ) from error
         apart = abs(here - stored)
         if not apart <= CRITERION_LIMIT * max(1.0, abs(stored)):
             raise RecordRefused(

@@ -149,6 +149,12 @@ def test_a_resealed_forgery_fails_at_the_criterion(
         replay(folder).answer(KEY, spec(SLEEP), sleepstudy())
 
 
+def test_a_theta_of_another_length_is_refused(folder: Path) -> None:
+    edit(folder, lambda raw: raw["answer"]["theta"].pop(), reseal=True)
+    with pytest.raises(RecordRefused, match="cannot be verified: theta has 2 entries"):
+        replay(folder).answer(KEY, spec(SLEEP), sleepstudy())
+
+
 def test_a_criterion_that_is_not_a_number_is_refused(folder: Path) -> None:
     edit(folder, lambda raw: raw["answer"]["fit"].update(criterion=None), reseal=True)
     with pytest.raises(RecordRefused, match="its criterion is nan"):
