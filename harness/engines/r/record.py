@@ -73,7 +73,7 @@ def columns_sha256(spec: ModelSpec, frame: pd.DataFrame) -> str:
     return frame_sha256(columns_of(frame, spec.formula.columns))
 
 
-def write_record(  # noqa: PLR0917 - who, what, on what, the answer
+def write_record(
     folder: Path,
     key: ModelKey,
     spec: ModelSpec,
