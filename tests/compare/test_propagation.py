@@ -14,7 +14,7 @@ def test_the_limit_of_t_is_the_limits_of_its_parts() -> None:
 
 
 @pytest.mark.parametrize("level", [0.8, 0.9, 0.95, 0.99, 0.999])
-@pytest.mark.parametrize("df", [1, 2, 3, 5, 10, 30, 66, 1000])
+@pytest.mark.parametrize("df", [0.01, 0.1, 0.5, 1, 2, 3, 5, 10, 30, 66, 1000])
 def test_the_df_part_bounds_what_df_can_move_the_quantile(level: float, df: float) -> None:
     def q(nu: float) -> float:
         return float(stats.t.isf((1 - level) / 2, nu))
@@ -40,3 +40,8 @@ def test_a_bound_within_its_parts_limits_is_within_its_own() -> None:
 def test_a_z_interval_has_no_df_part() -> None:
     assert interval_limit(1.96, math.inf, 1e-6, 1e-6, 1e-4) == pytest.approx(2.96e-6)
     assert interval_limit(math.nan, 10.0, 1e-6, 1e-6, 1e-4) == 1e-6
+
+
+def test_a_quantile_beyond_cubing_still_has_a_finite_limit() -> None:
+    """With df near 0 the t quantile exceeds 1e103 and its cube no double."""
+    assert interval_limit(1e250, 0.01, 1e-6, 1e-6, 1e-4) == pytest.approx(7e248, rel=1e-3)
