@@ -1,6 +1,6 @@
-"""Write the 45-digit truth of a few small models: ``python tests/against_truth/generate.py [case ...]``.
+"""Write the 45-digit truth of small models: ``python tests/against_truth/generate.py [case]``.
 
-Takes minutes. The data are stored with the answers, so that truth and data cannot part.
+Takes half a minute. The data are stored with the answers, so that truth and data cannot part.
 """
 
 from __future__ import annotations
