@@ -147,6 +147,8 @@ def test_a_dropped_column_is_said(lme4: RLiveEngine) -> None:
     found = lme4.fit(spec("y ~ week + twice + (1 | id)"), frame)
     assert [row.term for row in found.fixed] == ["(Intercept)", "week"]
     assert any("rank deficient" in message for message in found.messages)
+    assert found.quality is not None
+    assert found.quality.clean, "the columns are compared by themselves; the optimum is one"
     linear = lme4.fit(spec("y ~ week + twice"), frame)
     assert [row.term for row in linear.fixed] == ["(Intercept)", "week"]
     assert linear.messages == ("coefficients not estimable and left out: twice",)
