@@ -17,8 +17,6 @@ from functools import lru_cache
 import numpy as np
 
 from harness.errors import ModelError
-from harness.language.formula import Term
-from harness.language.nodes import deparse
 from harness.models.variables import Factor, Variable, Vector, spell_number
 
 MAX_LEVELS = 1000
@@ -43,20 +41,20 @@ class TermCode:
 
 @lru_cache(maxsize=4096)
 def term_codes(
-    terms: tuple[Term, ...], intercept: bool, factors: frozenset[str]
+    terms: tuple[tuple[str, ...], ...], intercept: bool, factors: frozenset[str]
 ) -> tuple[TermCode, ...]:
     """R's coding of each term, given which variables are factors.
 
     Args:
-        terms: in R's order (by degree, then by appearance).
+        terms: the names of each term's variables, terms in R's order (by degree, then by
+            appearance).
         intercept: whether the model has one.
         factors: labels of the variables that are categorical.
     """
-    named = [tuple(deparse(factor) for factor in term.factors) for term in terms]
     codes: list[TermCode] = []
     pending = not intercept
-    for position, labels in enumerate(named):
-        earlier = [frozenset(other) for other in named[:position]]
+    for position, labels in enumerate(terms):
+        earlier = [frozenset(other) for other in terms[:position]]
         full: list[bool] = []
         for label in labels:
             margin = frozenset(labels) - {label}

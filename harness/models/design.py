@@ -9,9 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import ModelError
-from harness.language.formula import Term
 from harness.models.coding import MAX_LEVELS, Made, term_codes, term_columns
-from harness.models.frame import Grouping, ModelFrame, model_frame
+from harness.models.frame import Grouping, ModelFrame, layout_of, model_frame
 from harness.models.orthogonal import OrthogonalFactor, dependent_columns, orthogonal_factor
 from harness.models.spec import ModelSpec
 from harness.models.variables import Factor, Vector
@@ -84,11 +83,12 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     data = model_frame(spec, frame)
     formula = spec.formula
     made: Made = {}
-    names, columns = matrix_columns(formula.terms, formula.intercept, data, made)
+    layout = layout_of(formula)
+    names, columns = matrix_columns(layout.fixed, formula.intercept, data, made)
     random = []
-    for term in formula.random:
-        z_names, z_columns = matrix_columns(term.terms, term.intercept, data, made)
-        random.append(RandomDesign(term.group_label, tuple(z_names), tuple(z_columns)))
+    for group, intercept, terms in layout.random:
+        z_names, z_columns = matrix_columns(terms, intercept, data, made)
+        random.append(RandomDesign(group, tuple(z_names), tuple(z_columns)))
     _check_random(data, random)
 
     n, p = data.n_obs, len(columns)
@@ -120,12 +120,12 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
 
 
 def matrix_columns(
-    terms: tuple[Term, ...], intercept: bool, data: ModelFrame, made: Made
+    terms: tuple[tuple[str, ...], ...], intercept: bool, data: ModelFrame, made: Made
 ) -> tuple[list[str], list[Vector]]:
     """Names and columns of R's ``model.matrix`` of some terms, dependent columns included.
 
     Args:
-        terms: in R's order.
+        terms: the names of each term's variables, in R's order.
         intercept: whether a column of ones comes first.
         data: the model frame.
         made: columns of variables coded so far, shared by X and Z.

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import DataError, ModelError
-from harness.language.formula import Formula
+from harness.language.formula import Formula, Term
 from harness.language.nodes import Name, Node, deparse, names_in
 from harness.models.spec import ModelSpec
 from harness.models.variables import (
@@ -74,23 +74,39 @@ class ModelFrame:
         return len(self.y)
 
 
-@lru_cache(maxsize=1024)
-def _labels(formula: Formula) -> tuple[tuple[str, Node], ...]:
-    """Every distinct variable of the terms with R's name for it, in order of appearance."""
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A formula in R's names: what the frame and the design look up, worked out once.
+
+    Attributes:
+        variables: every distinct variable of the terms with R's name, in order of appearance.
+        groups: the distinct grouping factors: label and columns.
+        fixed: the variables' names of each fixed-effect term.
+        random: for each random-effects term its group's label, whether it has an intercept, and
+            the variables' names of each of its slopes.
+    """
+
+    variables: tuple[tuple[str, Node], ...]
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    fixed: tuple[tuple[str, ...], ...]
+    random: tuple[tuple[str, bool, tuple[tuple[str, ...], ...]], ...]
+
+
+@lru_cache(maxsize=4096)
+def layout_of(formula: Formula) -> Layout:
+    """The layout of a formula; remembered."""
     found: dict[str, Node] = {}
-    terms = list(formula.terms)
-    for random in formula.random:
-        terms.extend(random.terms)
-    for term in terms:
-        for node in term.factors:
-            found.setdefault(deparse(node), node)
-    return tuple(found.items())
 
+    def named(terms: tuple[Term, ...]) -> tuple[tuple[str, ...], ...]:
+        for term in terms:
+            for node in term.factors:
+                found.setdefault(deparse(node), node)
+        return tuple(tuple(deparse(node) for node in term.factors) for term in terms)
 
-@lru_cache(maxsize=1024)
-def _groups(formula: Formula) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The distinct grouping factors: label and columns."""
-    return tuple(dict.fromkeys((term.group_label, term.group) for term in formula.random))
+    fixed = named(formula.terms)
+    random = tuple((r.group_label, r.intercept, named(r.terms)) for r in formula.random)
+    groups = tuple(dict.fromkeys((r.group_label, r.group) for r in formula.random))
+    return Layout(tuple(found.items()), groups, fixed, random)
 
 
 def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
@@ -106,6 +122,7 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
         ModelError: data on which the model cannot be fitted; the message names column and remedy.
     """
     formula = spec.formula
+    layout = layout_of(formula)
     if not len(frame):
         raise DataError("the data have no rows; check the file and the analysis set")
     response = deparse(formula.response)
@@ -118,9 +135,9 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
     if len(outcome.columns) > 1:
         raise ModelError(f"outcome `{response}` has several columns; name one number")
     variables: dict[str, Variable] = {}
-    for label, node in _labels(formula):
+    for label, node in layout.variables:
         variables[label] = evaluate_variable(node, frame)
-    groups = {label: _grouping_codes(columns, frame) for label, columns in _groups(formula)}
+    groups = {label: _grouping_codes(columns, frame) for label, columns in layout.groups}
 
     present: npt.NDArray[np.bool_] | None = None
     y = outcome.columns[0]
@@ -148,7 +165,7 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
         if not len(y):
             raise DataError(_no_complete_row(formula, frame))
     _check_finite(response, formula.response, (y,))
-    for label, node in _labels(formula):
+    for label, node in layout.variables:
         variable = variables[label]
         if isinstance(variable, Numeric):
             _check_finite(label, node, variable.columns)
@@ -272,7 +289,8 @@ def _made_missing(
     evaluated: list[tuple[str, Node, Variable]] = [
         (response, formula.response, Numeric(response, (y,)))
     ]
-    evaluated += [(label, node, variables[label]) for label, node in _labels(formula)]
+    named = layout_of(formula).variables
+    evaluated += [(label, node, variables[label]) for label, node in named]
     for label, node, variable in evaluated:
         if isinstance(node, Name) or isinstance(variable, Factor):
             continue

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import lapack
 
 Matrix = npt.NDArray[np.float64]
 
@@ -51,7 +52,12 @@ def orthogonal_factor(XY: Matrix) -> OrthogonalFactor:
         R = _from_cross_products(XY)
         if R is not None:
             return OrthogonalFactor(R, None)
-    Q, R = np.linalg.qr(XY)
+    P = XY.shape[1]
+    reflected, tau, _, failed = lapack.dgeqrf(XY)
+    R = np.triu(reflected[:P])
+    Q, _, failed_too = lapack.dorgqr(reflected, tau)
+    if failed or failed_too:
+        raise ArithmeticError("LAPACK refused a QR factorisation")
     return OrthogonalFactor(R, Q)
 
 

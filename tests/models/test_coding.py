@@ -14,7 +14,7 @@ from formulaic import model_matrix
 from harness.language import parse_formula
 from harness.models.coding import term_codes
 from harness.models.design import build_design, matrix_columns
-from harness.models.frame import model_frame
+from harness.models.frame import layout_of, model_frame
 from harness.models.prints import column_print, problem_print
 from harness.models.spec import ModelSpec
 from harness.models.variables import center, orthogonal_polynomials, scale, spell_number
@@ -23,7 +23,7 @@ from harness.models.variables import center, orthogonal_polynomials, scale, spel
 def names(formula: str, data: pd.DataFrame) -> list[str]:
     """Every column of the model matrix, before dependent ones are dropped."""
     spec = ModelSpec(parse_formula(formula))
-    terms, intercept = spec.formula.terms, spec.formula.intercept
+    terms, intercept = layout_of(spec.formula).fixed, spec.formula.intercept
     return matrix_columns(terms, intercept, model_frame(spec, data), {})[0]
 
 
@@ -111,7 +111,7 @@ def test_interaction_columns_vary_their_first_factor_fastest(data: pd.DataFrame)
 
 
 def test_rule_looks_for_the_margin_among_earlier_terms_only() -> None:
-    terms = parse_formula("y ~ a:b + a:b:c").terms
+    terms = layout_of(parse_formula("y ~ a:b + a:b:c")).fixed
     codes = term_codes(terms, True, frozenset("abc"))
     assert [code.full for code in codes] == [(True, True), (True, True, False)]
 

@@ -9,22 +9,15 @@ import pandas as pd
 from harness.engines.port.wald import WaldTable
 from harness.models.coding import level_text
 from harness.models.design import Design
+from harness.models.record import FIXED_QUANTITIES
 
 
 def coefficient_frame(names: tuple[str, ...], table: WaldTable) -> pd.DataFrame:
     """One row a coefficient, columns as contract and R's tidy tables name them."""
-    return pd.DataFrame(
-        {
-            "term": list(names),
-            "estimate": table.estimate,
-            "std_error": table.std_error,
-            "df": table.df,
-            "statistic": table.statistic,
-            "p_value": table.p_value,
-            "conf_low": table.conf_low,
-            "conf_high": table.conf_high,
-        }
-    )
+    columns = [getattr(table, quantity) for quantity in FIXED_QUANTITIES]
+    frame = pd.DataFrame(np.column_stack(columns), columns=list(FIXED_QUANTITIES))
+    frame.insert(0, "term", list(names))
+    return frame
 
 
 def ranef_frame(design: Design, modes: npt.NDArray[np.float64]) -> pd.DataFrame:
