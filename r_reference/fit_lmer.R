@@ -12,6 +12,8 @@ gap_limit <- 1e-7
 decrement_limit <- 1e-11
 # lme4's word for a fit with a variance at zero or a correlation at one: a property, not a fault.
 boundary_message <- "boundary (singular) fit: see help('isSingular')"
+# numDeriv, by which lmerTest differentiates, takes an absolute step of 1e-4 at a parameter below this.
+numderiv_zero <- sqrt(.Machine$double.eps / 7e-7)
 # What speaks of the design, which both sides print and compare column by column, or of an optimiser
 # that reached the precision asked for.
 harmless <- c("fixed-effect model matrix is rank deficient so dropping", "NLOPT_ROUNDOFF_LIMITED")
@@ -44,7 +46,8 @@ fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", le
          theta = I(unname(lme4::getME(fit, "theta"))),
          min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
          problem = problem_lmer(fit),
-         quality = reference_quality(optimum, log, singular))
+         quality = reference_quality(optimum, log, singular,
+                                     numeric_df_trouble(fit, df_method)))
   }))
 }
 
@@ -101,9 +104,21 @@ fit_statistics <- function(fit, criterion) {
   list(criterion = criterion, loglik = as.numeric(logLik(fit)), aic = AIC(fit), bic = BIC(fit))
 }
 
+# Why lmerTest's Satterthwaite df cannot be trusted, if so: its numeric Hessian in (theta, sigma) steps
+# past a parameter that is small in absolute terms, as sigma is for an outcome of the order 1e-6.
+numeric_df_trouble <- function(fit, df_method) {
+  if (df_method != "satterthwaite") return(character())
+  parameters <- abs(c(lme4::getME(fit, "theta"), sigma = sigma(fit)))
+  small <- parameters[parameters > 0 & parameters < numderiv_zero]
+  if (!length(small)) return(character())
+  sprintf("lmerTest's numeric derivatives step past %s = %.3g: its df are not to be trusted%s",
+          names(small)[1L], small[[1L]],
+          if ("sigma" %in% names(small)) "; give the outcome in a larger unit" else "")
+}
+
 # Whether the fit may be a reference, and if not, why not.
-reference_quality <- function(optimum, log, singular) {
-  reasons <- setdiff(log, boundary_message)
+reference_quality <- function(optimum, log, singular, trouble = character()) {
+  reasons <- c(setdiff(log, boundary_message), trouble)
   for (words in harmless) reasons <- reasons[!grepl(words, reasons, fixed = TRUE)]
   if (optimum$gap > gap_limit)
     reasons <- c(reasons, sprintf("%s end %.3g deviance units apart",

@@ -142,6 +142,19 @@ def test_rs_warnings_are_data_and_make_the_reference_not_clean(lme4: RLiveEngine
     assert any("very different scales" in reason for reason in found.quality.reasons)
 
 
+def test_an_outcome_too_small_for_lmertests_derivatives_is_not_clean(lme4: RLiveEngine) -> None:
+    """lmerTest's df of one model change with the unit of the outcome; they must not."""
+    frame = trial(1, slope_sd=0.6)
+    small = lme4.fit(spec("y ~ week + (1 | id)"), frame.assign(y=frame["y"] * 1e-7))
+    plain = lme4.fit(spec("y ~ week + (1 | id)"), frame)
+    assert plain.quality is not None
+    assert plain.quality.clean
+    assert small.quality is not None
+    assert not small.quality.clean
+    assert "numeric derivatives step past sigma" in small.quality.reasons[0]
+    assert abs(small.fixed[0].df / plain.fixed[0].df - 1) > 0.01
+
+
 def test_a_dropped_column_is_said(lme4: RLiveEngine) -> None:
     frame = trial(1, slope_sd=0.6).assign(twice=lambda d: 2 * d["week"])
     found = lme4.fit(spec("y ~ week + twice + (1 | id)"), frame)
