@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "harness"
 FLOW = (
     "errors",
+    "atomic",
     "language",
     "plan",
     "data",

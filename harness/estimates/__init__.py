@@ -1,6 +1,5 @@
 """Estimates as rows and as files, whichever engine made them."""
 
-from harness.estimates.atomic import write_text
 from harness.estimates.files import (
     KeyedAnswer,
     fit_json,
@@ -23,5 +22,4 @@ __all__ = [
     "to_record",
     "write_fit",
     "write_run",
-    "write_text",
 ]

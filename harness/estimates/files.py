@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.atomic import write_text
 from harness.errors import DataError
-from harness.estimates.atomic import write_text
 from harness.estimates.decode import Value, read_json
 from harness.estimates.record import from_record, to_record
 from harness.models.record import Answer, Estimates, NotComputed

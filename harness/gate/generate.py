@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.atomic import write_text
 from harness.data.codebook import Variable, read_codebook
 from harness.errors import HarnessError
 from harness.gate.codebook_rules import generated_rules
-from harness.gate.report import replace_file
 from harness.gate.suite import read_suite
 
 _WIDTH = 100
@@ -96,18 +96,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if present:
             read_suite(given.suite)  # refuses a suite that would be mangled
         text = regenerate(codebook.variables, present, given.suite.stem)
+        if given.check and text != present:
+            print(
+                f"{given.suite} is not what {given.codebook} gives; run without --check",
+                file=sys.stderr,
+            )
+            return 1
+        if text != present:
+            write_text(given.suite, text)
     except HarnessError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    if text == present:
-        return 0
-    if given.check:
-        print(
-            f"{given.suite} is not what {given.codebook} gives; run without --check",
-            file=sys.stderr,
-        )
-        return 1
-    replace_file(given.suite, text)
     return 0
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from harness.atomic import write_text
 from harness.gate.queries import sheet
 from harness.gate.verdict import GateReport, RuleResult
 
@@ -23,17 +22,17 @@ def write_gate(report: GateReport, folder: Path | str) -> tuple[Path, ...]:
 
     Returns:
         The paths of ``gate.json``, ``gate.md`` and ``queries.csv``.
+
+    Raises:
+        DataError: when one of them cannot be written.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     contents = {
         "gate.json": gate_json(report),
         "gate.md": gate_markdown(report),
         "queries.csv": sheet(report.queries),
     }
-    for name, text in contents.items():
-        replace_file(folder / name, text)
-    return tuple(folder / name for name in contents)
+    return tuple(write_text(folder / name, text) for name, text in contents.items())
 
 
 def gate_json(report: GateReport) -> str:
@@ -126,16 +125,3 @@ def _columns(names: tuple[str, ...]) -> str:
 def _cell(text: str) -> str:
     """A pipe or a line end inside a cell would break the table."""
     return " ".join(text.split()).replace("|", "\\|")
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it into it, so that it is never half-written."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.estimates.atomic import write_text
+from harness.atomic import write_text
 from harness.estimates.files import write_run as write_estimates
 from harness.report.content import RunRecord
 from harness.report.files import diff_csv, diff_json

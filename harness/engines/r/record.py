@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,6 +17,7 @@ from typing import Any, NoReturn
 
 import pandas as pd
 
+from harness.atomic import write_text
 from harness.engines.r.answer import AnswerError, estimates_from_json
 from harness.engines.r.columns import columns_of, frame_sha256
 from harness.engines.r.scripts import scripts_sha256
@@ -96,6 +95,7 @@ def write_record(
 
     Raises:
         RecordRefused: another model's record already has this file name.
+        DataError: the file cannot be written; the old one, if any, is still there.
     """
     record: dict[str, Any] = {
         "format": FORMAT,
@@ -116,9 +116,9 @@ def write_record(
         if _without(old, "date", "sha256") == _without(record, "date") and _sealed(old):
             return path
     record["sha256"] = _seal(record)
-    folder.mkdir(parents=True, exist_ok=True)
-    _replace(path, json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
-    return path
+    return write_text(
+        path, json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    )
 
 
 def read_record(path: Path) -> Record:
@@ -258,18 +258,3 @@ def _sealed(record: dict[str, Any]) -> bool:
 
 def _without(record: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in names}
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside and rename, so that a killed run leaves the old record or the new one."""
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).chmod(0o644)
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise

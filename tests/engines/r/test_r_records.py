@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from harness.engines.port.engine import PortEngine
 from harness.engines.r import record as record_module
 from harness.engines.r.record import find_record, read_record, write_record
 from harness.engines.r.recorded import RecordedEngine
-from harness.errors import RecordRefused, ReferenceUnavailable
+from harness.errors import DataError, RecordRefused, ReferenceUnavailable
 from harness.models.record import Estimates, as_json
 from harness.models.spec import ModelKey
 
@@ -245,8 +246,8 @@ def test_a_write_that_fails_leaves_the_old_record(
     def full_disk(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(record_module.os, "fsync", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(DataError, match=re.escape(f"{path}: cannot be written (no space left")):
         write_record(folder, KEY, spec(SLEEP), sleepstudy(), replace(answer, n_obs=1), None)
     assert path.read_bytes() == before
     assert list(folder.iterdir()) == [path]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.atomic import write_text
 from harness.errors import DataError
-from harness.estimates import write_text
 
 
 def test_the_file_is_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
