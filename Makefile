@@ -33,6 +33,7 @@ setup: system  ## R and its packages (apt), .venv, pinned Python packages
 READY := $(VENV)/.ready$(if $(shell command -v R),-with-r)
 .PHONY: venv
 venv: $(READY)
+	@:
 
 # Installs what is missing when it may; says in one line what it cannot install. Silent when nothing is.
 system:
