@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from harness.data.hash import sha256_of_file
 from harness.engines.r.scripts import scripts_folder
 from harness.errors import ReferenceUnavailable
 from harness.estimates.files import KeyedAnswer
 from harness.models.record import Estimates
 from harness.pipeline import RunResult
 from harness.report.content import RunRecord, SetFlow
-from harness.report.manifest import Manifest, environment, sha256_by_name, sha256_of
+from harness.report.manifest import Manifest, environment, sha256_by_name
 from harness.report.reproduce import reproduce_script
 
 
@@ -66,7 +67,7 @@ def _manifest(result: RunResult, command: str) -> Manifest:
         sha256={
             "data": study.data_sha256,
             "plan": study.plan_sha256,
-            "codebook": sha256_of(study.folder / plan.data.codebook),
+            "codebook": sha256_of_file(study.folder / plan.data.codebook),
             "suite": result.gate.suite_sha256,
         },
         r_scripts=scripts,

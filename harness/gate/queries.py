@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -17,10 +16,7 @@ from harness.data.read import Finding
 from harness.gate.checks import expected_total
 from harness.gate.suite import Rule
 from harness.gate.verdict import Query
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\Z")
-# What a spreadsheet reads as the start of a formula, full-width forms included.
-_FORMULA = re.compile(r"[ ]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+from harness.spreadsheet import defuse
 
 
 def queries_of_rule(
@@ -167,16 +163,6 @@ def _plain(value: object) -> str:
     if isinstance(value, float):
         return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
     return str(value)
-
-
-def defuse(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula; a number stays the number it is.
-
-    ``=``, ``+``, ``-`` and ``@`` (and a leading tab or line end) start a formula in common
-    spreadsheets, so a data file could run a command on the data manager's machine. An apostrophe
-    in front makes it text.
-    """
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.match(text) else text
 
 
 def sheet(queries: Iterable[Query]) -> str:

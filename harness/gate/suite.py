@@ -8,13 +8,13 @@ returns.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
+from harness.data.hash import sha256_of
 from harness.errors import FormulaError, SuiteError
 from harness.gate.checks.rows import expression_columns
 from harness.gate.conditions import check_condition, condition_columns
@@ -142,7 +142,7 @@ def read_suite(path: Path | str) -> Suite:
     return Suite(
         path=path,
         name=spec["name"],
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=sha256_of(content),
         key=tuple(meta.get("key", ())),
         rules=rules,
         parameters=tuple(

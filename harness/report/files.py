@@ -10,9 +10,9 @@ from harness.compare.rows import COLUMNS, DiffRow
 from harness.compare.table import DiffTable
 from harness.models.record import as_json
 from harness.report.figures import exact_figure
+from harness.spreadsheet import defuse
 
 _VALUES = ("python", "r", "delta", "limit")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def diff_csv(table: DiffTable) -> str:
@@ -52,13 +52,8 @@ def diff_json(
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def defuse(text: str) -> str:
-    """Text that a spreadsheet shows instead of running."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
-
-
 def _cell(row: DiffRow, name: str) -> str:
     value = getattr(row, name)
     if name in _VALUES:
         return exact_figure(value)
-    return "" if value is None else defuse(str(value))
+    return "" if value is None else defuse(str(value), label=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import locale
 import os
@@ -13,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness.errors import DataError
+from harness.data.hash import sha256_of_file
 from harness.models.record import as_json
 
 PACKAGES = (
@@ -111,21 +110,9 @@ def environment() -> Environment:
     )
 
 
-def sha256_of(path: str | Path) -> str:
-    """Hash of a file's bytes.
-
-    Raises:
-        DataError: when it cannot be read.
-    """
-    try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
 def sha256_by_name(paths: Iterable[str | Path]) -> dict[str, str]:
     """Hashes of several files by file name, sorted."""
-    return {Path(path).name: sha256_of(path) for path in sorted(paths, key=str)}
+    return {Path(path).name: sha256_of_file(path) for path in sorted(paths, key=str)}
 
 
 def _version(name: str) -> str:

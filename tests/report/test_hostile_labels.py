@@ -14,10 +14,11 @@ import pytest
 from harness.compare import DiffTable
 from harness.report.content import RunRecord, SetFlow
 from harness.report.figures import plain
-from harness.report.files import defuse, diff_csv, diff_json
+from harness.report.files import diff_csv, diff_json
 from harness.report.html import report_html
 from harness.report.markdown import diff_markdown
 from harness.report.terminal import render_run
+from harness.spreadsheet import defuse
 
 Make = Callable[..., RunRecord]
 HOSTILE = {
@@ -27,6 +28,7 @@ HOSTILE = {
     "formula": "=cmd()|'/C calc'!A0",
     "minus": "-2+3",
     "at": "@SUM(A1)",
+    "blank": " =1+1",
     "plus": "+1",
     "escape": "\x1b]0;owned\x07\x1b[31mred",
     "bidi": "safe\u202egnorw",
@@ -35,6 +37,8 @@ HOSTILE = {
     "mathtext": "$\\frac{1}{0$",
     "entity": "&lt;b&gt;",
 }
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @pytest.fixture(params=HOSTILE.values(), ids=HOSTILE)
@@ -106,8 +110,8 @@ def test_csv(hostile: RunRecord, label: str) -> None:
     for row in rows:
         for name, cell in row.items():
             if name not in numbers:
-                assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")), (name, cell)
-    assert {row["analysis"] for row in rows} == {defuse(label)}
+                assert not cell.lstrip(" ").startswith(FORMULA_STARTS), (name, cell)
+    assert {row["analysis"] for row in rows} == {defuse(label, label=True)}
 
 
 def test_json(hostile: RunRecord, label: str) -> None:

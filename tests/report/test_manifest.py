@@ -16,7 +16,6 @@ from harness.report.manifest import (
     environment,
     manifest_json,
     sha256_by_name,
-    sha256_of,
 )
 
 MANIFEST = Manifest(
@@ -62,4 +61,4 @@ def test_hashes_are_of_the_bytes(tmp_path: Path) -> None:
     assert list(found) == ["a.R", "b.R"]
     assert found["b.R"] == hashlib.sha256(b"x\r\n").hexdigest()
     with pytest.raises(DataError, match="cannot be read"):
-        sha256_of(tmp_path / "none")
+        sha256_by_name([tmp_path / "none"])
