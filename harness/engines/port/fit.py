@@ -20,7 +20,7 @@ from harness.engines.port.varcomp import random_effects_table
 from harness.engines.port.wald import WaldTable, wald_table
 from harness.errors import ModelError
 from harness.models.design import Design
-from harness.models.record import FitStatistics, RandomEffect
+from harness.models.record import Estimates, FitStatistics, RandomEffect
 from harness.models.spec import DfMethod
 
 if TYPE_CHECKING:
@@ -243,6 +243,12 @@ class Fit:
         from harness.engines.port.tables import coefficient_frame
 
         return coefficient_frame(self.names, self.table(df, level))
+
+    def estimates(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> Estimates:
+        """Every number of the fit as the record that is compared with other engines."""
+        from harness.engines.port.estimates import mixed_estimates
+
+        return mixed_estimates(self, df, level)
 
     def ranef(self) -> pd.DataFrame:
         """Conditional modes of the random effects: one row a group, one column an effect."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from harness.engines.port.wald import WaldTable, wald_table
 from harness.errors import ModelError
 from harness.models.design import Design
-from harness.models.record import FitStatistics, RandomEffect
+from harness.models.record import Estimates, FitStatistics, RandomEffect
 from harness.models.spec import DfMethod
 
 if TYPE_CHECKING:
@@ -99,3 +99,9 @@ class LinearFit:
         from harness.engines.port.tables import coefficient_frame
 
         return coefficient_frame(self.names, self.table(df, level))
+
+    def estimates(self, df: DfMethod = "residual", level: float = 0.95) -> Estimates:
+        """Every number of the fit as the record that is compared with other engines."""
+        from harness.engines.port.estimates import linear_estimates
+
+        return linear_estimates(self, df, level)
