@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class Design:
         names: R's name of each of the p columns of X.
         XY: (n, p + 1), F-ordered: X, then the response.
         factor: orthogonal factor of ``XY``.
-        random: random-effects terms, in order.
+        random: random-effects terms, in lme4's order.
         dropped: names of columns dropped because earlier ones determine them.
         messages: what R would say about the data and the design.
     """
@@ -90,6 +91,9 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
         z_names, z_columns = matrix_columns(terms, intercept, data, made)
         random.append(RandomDesign(group, tuple(z_names), tuple(z_columns)))
     _check_random(data, random)
+    if len(data.groupings) > 1:
+        random, groupings = by_levels(random, data.groupings)
+        data = replace(data, groupings=groupings)
 
     n, p = data.n_obs, len(columns)
     XY = np.empty((n, p + 1), order="F")
@@ -117,6 +121,23 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     if not names and not formula.random:
         raise ModelError("the formula has no terms at all; write `outcome ~ 1` for a mean")
     return Design(spec, data, tuple(names), XY, factor, tuple(random), dropped, messages)
+
+
+def by_levels(
+    random: list[RandomDesign], groupings: tuple[Grouping, ...]
+) -> tuple[list[RandomDesign], tuple[Grouping, ...]]:
+    """Terms and grouping factors in lme4's order, which is that of theta and of every table.
+
+    Terms stand by decreasing number of their factor's levels. Where the formula has them in that
+    order already they stay; where not, terms with equally many levels change places, too.
+    """
+    known = {grouping.label: grouping for grouping in groupings}
+    sizes = [len(known[term.group].sizes) for term in random]
+    if any(later > earlier for earlier, later in pairwise(sizes)):
+        order = sorted(range(len(sizes)), key=lambda k: sizes[k])[::-1]
+        random = [random[k] for k in order]
+    labels = dict.fromkeys(term.group for term in random)
+    return random, tuple(known[label] for label in labels)
 
 
 def matrix_columns(

@@ -56,7 +56,7 @@ class ModelFrame:
         y: (n,) response on the rows used.
         variables: each variable of the fixed and random terms under R's name, factors with
             present levels only.
-        groupings: the distinct grouping factors, in order of appearance.
+        groupings: the distinct grouping factors, in order of appearance (a design's: lme4's).
         messages: what R would warn of (values that became missing by a transformation).
     """
 

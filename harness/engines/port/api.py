@@ -13,7 +13,7 @@ from harness.models.spec import ModelSpec
 
 
 def lmer(formula: str, data: pd.DataFrame, reml: bool = True) -> Fit:
-    """Fit a linear mixed model with one grouping factor.
+    """Fit a linear mixed model.
 
     Args:
         formula: lme4 syntax, e.g. ``"Reaction ~ Days + (Days | Subject)"``.

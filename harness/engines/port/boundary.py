@@ -11,24 +11,24 @@ semidefinite there (the Karush-Kuhn-Tucker condition on the cone of covariance m
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import FLAT, Evaluation, Problem, evaluate
+from harness.engines.port.criterion import FLAT, Evaluation
 from harness.engines.port.newton import Options, Run, descend
 from harness.engines.port.structure import canonical
+from harness.engines.port.surface import Surface
 
 Matrix = npt.NDArray[np.float64]
 
 
-def deficient(problem: Problem, at: Evaluation) -> bool:
+def deficient(problem: Surface, at: Evaluation) -> bool:
     """Whether a diagonal theta is exactly zero."""
     return bool((at.theta[problem.data.structure.diagonal] == 0.0).any())
 
 
-def doubtful(problem: Problem, at: Evaluation, options: Options) -> bool:
+def doubtful(problem: Surface, at: Evaluation, options: Options) -> bool:
     """Whether another minimum may lie near: a variance that is zero or poorly told from zero."""
     if deficient(problem, at):
         return True
@@ -46,7 +46,7 @@ def flat(at: Evaluation, options: Options) -> bool:
     return bool(np.abs(at.gradient).max() <= options.gradient * max(1.0, abs(at.value)))
 
 
-def reordered(problem: Problem, run: Run, options: Options) -> Run:
+def reordered(problem: Surface, run: Run, options: Options) -> Run:
     """Go on with the random effects of each term in order of their variance.
 
     A first effect with almost no variance makes the triangular factor of its term nearly
@@ -68,9 +68,8 @@ def reordered(problem: Problem, run: Run, options: Options) -> Run:
                 unit = rest[picked[-1]] / length
                 rest -= np.outer(rest @ unit, unit)
         order[span] = span.start + np.array(picked)
-    data = replace(problem.data, R=np.ascontiguousarray(problem.data.R[:, :, order]))
     turned = canonical(structure, Lambda[order][:, order])
-    further = descend(replace(problem, data=data), structure.theta(turned), options)
+    further = descend(problem.permuted(order), structure.theta(turned), options)
     back = np.empty_like(turned)
     back[order[:, None], order] = structure.Lambda(further.at.theta)
     run.evaluations += further.evaluations
@@ -80,7 +79,7 @@ def reordered(problem: Problem, run: Run, options: Options) -> Run:
     return run
 
 
-def settle(problem: Problem, run: Run, options: Options) -> Run:
+def settle(problem: Surface, run: Run, options: Options) -> Run:
     """Bring the end into canonical form, and small variances to exactly zero where that is right.
 
     Exactly zero is right when the criterion there is no higher, rounding apart, and satisfies the
@@ -104,7 +103,7 @@ def settle(problem: Problem, run: Run, options: Options) -> Run:
     run.evaluations += edge.evaluations
     exact = canonical(structure, structure.Lambda(edge.at.theta))
     exact[:, np.abs(np.diag(exact)) < 1e-9] = 0.0
-    at = evaluate(problem, structure.theta(exact))
+    at = problem.evaluate(structure.theta(exact))
     run.evaluations += 1
     size = max(1.0, abs(at.value))
     no_higher = at.value <= run.at.value + 1e3 * options.noise * size
@@ -117,13 +116,13 @@ def settle(problem: Problem, run: Run, options: Options) -> Run:
     return run
 
 
-def _move(problem: Problem, run: Run, Lambda: Matrix) -> None:
+def _move(problem: Surface, run: Run, Lambda: Matrix) -> None:
     """Re-evaluate at another spelling of the same covariance."""
-    run.at = evaluate(problem, problem.data.structure.theta(Lambda))
+    run.at = problem.evaluate(problem.data.structure.theta(Lambda))
     run.evaluations += 1
 
 
-def kkt(problem: Problem, at: Evaluation) -> float:
+def kkt(problem: Surface, at: Evaluation) -> float:
     """Smallest eigenvalue of the derivative in the covariance, over the terms' blocks."""
     G = at.S_gradient
     return min(
@@ -131,7 +130,7 @@ def kkt(problem: Problem, at: Evaluation) -> float:
     )
 
 
-def undetermined(at: Problem, end: Evaluation) -> int:
+def undetermined(at: Surface, end: Evaluation) -> int:
     """Directions of theta, zero columns apart, in which the criterion is flat to rounding."""
     structure = at.data.structure
     if structure.t == 1:

@@ -22,7 +22,7 @@ Tobias & Sall (1994), SIAM J. Sci. Comput. 15(6), for derivatives from cross pro
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +58,15 @@ class Problem:
     pair_weights: Matrix
     constant: float
 
+    def evaluate(self, theta: Vector) -> Evaluation:
+        """Criterion, gradient and Hessian at theta (t,)."""
+        return evaluate(self, theta)
+
+    def permuted(self, order: npt.NDArray[np.intp]) -> Problem:
+        """The same criterion with the random effects (q,) in another order within their terms."""
+        R = np.ascontiguousarray(self.data.R[:, :, order])
+        return replace(self, data=replace(self.data, R=R))
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -91,18 +100,22 @@ class NotPositiveError(ArithmeticError):
 
 def problem(data: CrossProducts, reml: bool) -> Problem:
     """Set up the criterion of summed data."""
-    p = data.p
-    n = data.n_obs
+    return Problem(data, reml, *fixed_parts(data.n_obs, data.F, reml))
+
+
+def fixed_parts(n: int, F: Matrix, reml: bool) -> tuple[int, Vector, Matrix, float]:
+    """``d``, ``weights``, ``pair_weights`` and ``constant`` of a problem of n rows in basis F."""
+    p = len(F) - 1
     d = n - p if reml else n
     weights = np.full(p + 1, 1.0 if reml else 0.0)
     weights[p] = d
     pair_weights = np.full((p + 1, p + 1), float(d))
     pair_weights[:p, :p] = 1.0 if reml else 0.0
-    scale = abs(data.F[p, p])
+    scale = abs(F[p, p])
     constant = d * (1.0 + math.log(2.0 * math.pi / d) + 2.0 * math.log(scale))
     if reml:
-        constant += 2.0 * float(np.log(np.abs(data.F.diagonal()[:p])).sum())
-    return Problem(data, reml, d, weights, pair_weights, constant)
+        constant += 2.0 * float(np.log(np.abs(F.diagonal()[:p])).sum())
+    return d, weights, pair_weights, constant
 
 
 def inverse_factor(evaluation: Evaluation) -> Matrix:
@@ -178,7 +191,7 @@ def _evaluate_scalar(at: Problem, theta: Vector) -> Evaluation:
     )
 
 
-def _capacitance(R: Matrix, Lambda: Matrix) -> tuple[Matrix, Vector]:
+def capacitance(R: Matrix, Lambda: Matrix) -> tuple[Matrix, Vector]:
     """``(I + R S R')^-1`` (m, q, q) and ``log|I + R S R'|`` (m,)."""
     q = R.shape[1]
     root = R @ Lambda
@@ -205,7 +218,7 @@ def _evaluate_general(at: Problem, theta: Vector) -> Evaluation:
     R = data.R
     m = len(R)
     Lambda = structure.Lambda(theta)
-    J, logdet = _capacitance(R, Lambda)
+    J, logdet = capacitance(R, Lambda)
     K = J @ R
     Kt = K.transpose(0, 2, 1)
     N = R.transpose(0, 2, 1) @ K

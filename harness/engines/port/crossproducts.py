@@ -82,21 +82,11 @@ def cross_products(design: Design) -> CrossProducts:
     """Sum a design with one grouping factor.
 
     Raises:
-        ModelError: several grouping factors, or a response that X reproduces exactly.
+        ModelError: a response that X reproduces exactly.
     """
-    if len(design.groupings) != 1:
-        labels = ", ".join(grouping.label for grouping in design.groupings)
-        raise ModelError(
-            f"models with several grouping factors ({labels}) are not in the port yet; "
-            "use one grouping factor, or the engine lme4"
-        )
+    check_residual(design)
     F = design.factor.R
     p = len(design.names)
-    if abs(F[p, p]) <= NO_RESIDUAL * np.sqrt(F[:, p] @ F[:, p]):
-        raise ModelError(
-            f"outcome `{design.frame.response}` is an exact combination of the fixed effects: "
-            "no variance is left; leave out the term it was computed from"
-        )
     Z, T = standardise_columns(design.random)
     structure = structure_of(tuple(len(term.names) for term in design.random))
     W = design.XY if design.factor.Q is None else design.factor.Q
@@ -105,12 +95,27 @@ def cross_products(design: Design) -> CrossProducts:
         # Summed from [X y] itself: W = [X y] F^-1.
         C = _columns_solved(F, C)
     first, pattern = collapse(A)
-    R, c = _factor(A[first], C, pattern)
+    R, c = factored(A[first], C, pattern)
     count = np.bincount(pattern, minlength=len(first)).astype(np.float64)
     wide = c.reshape(-1, p + 1)
     within = np.eye(p + 1) - wide.T @ wide
     B = _outer_sums(c, pattern, count)
     return CrossProducts(design.frame.n_obs, p, structure, F, T, R, count, B, within, c, pattern)
+
+
+def check_residual(design: Design) -> None:
+    """Refuse a response that X reproduces.
+
+    Raises:
+        ModelError: no residual is left.
+    """
+    F = design.factor.R
+    p = len(design.names)
+    if abs(F[p, p]) <= NO_RESIDUAL * np.sqrt(F[:, p] @ F[:, p]):
+        raise ModelError(
+            f"outcome `{design.frame.response}` is an exact combination of the fixed effects: "
+            "no variance is left; leave out the term it was computed from"
+        )
 
 
 def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
@@ -133,7 +138,7 @@ def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
     W: Matrix = np.ascontiguousarray(rows, dtype=np.float64).T
     A, C = group_sums(Z, W, design.groupings[0])
     first, pattern = collapse(A)
-    R, c = _factor(A[first], C, pattern)
+    R, c = factored(A[first], C, pattern)
     count = np.bincount(pattern, minlength=len(first)).astype(np.float64)
     # Least squares within each group: R_g b_g = c_g, deficient positions left at zero.
     member = R[pattern]
@@ -164,7 +169,7 @@ def _columns_solved(F: Matrix, C: Matrix) -> Matrix:
     return np.ascontiguousarray(solved)
 
 
-def _factor(A: Matrix, C: Matrix, pattern: npt.NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+def factored(A: Matrix, C: Matrix, pattern: npt.NDArray[np.intp]) -> tuple[Matrix, Matrix]:
     """``R_k`` with ``R_k'R_k = A_k`` (m, q, q) and ``c_g = R^-T C_g`` (G, q, P).
 
     A Cholesky factorisation of all patterns at once; a pivot that vanishes leaves a zero row, so

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from harness.engines.port.criterion import evaluate, inverse_factor, loses_digits, problem
-from harness.engines.port.crossproducts import cross_products, refined
+from harness.engines.port.criterion import loses_digits
 from harness.engines.port.fit import fit_design
 from harness.engines.port.lm import LinearFit
+from harness.engines.port.problems import refined_surface, surface
 from harness.engines.port.solution import standardise
 from harness.errors import ModelError
 from harness.models.design import build_design
@@ -46,14 +46,12 @@ class PortEngine:
         if not spec.mixed:
             raise ModelError(f"`{spec.formula.text}` has no random effects, hence no theta")
         design = build_design(spec, frame)
-        data = cross_products(design)
-        at = problem(data, spec.reml)
+        at = surface(design)
         wanted = at.data.structure.t
         if len(theta) != wanted:
             raise ModelError(f"theta has {len(theta)} entries; `{spec.formula.text}` has {wanted}")
         inner = standardise(at, np.asarray(theta, dtype=np.float64))
-        found = evaluate(at, inner)
+        found = at.evaluate(inner)
         if loses_digits(found):
-            data = refined(data, design, inverse_factor(found))
-            found = evaluate(problem(data, spec.reml), inner)
+            found = refined_surface(at, design, found).evaluate(inner)
         return found.value

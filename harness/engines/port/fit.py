@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.boundary import undetermined
-from harness.engines.port.criterion import Problem, inverse_factor, loses_digits, problem
-from harness.engines.port.crossproducts import cross_products, refined
+from harness.engines.port.criterion import loses_digits
+from harness.engines.port.modes import conditional_modes
 from harness.engines.port.newton import Options
-from harness.engines.port.optimize import Search, optimise
+from harness.engines.port.optimize import Search
+from harness.engines.port.problems import minimum, refined_surface, surface
 from harness.engines.port.satterthwaite import satterthwaite_df
-from harness.engines.port.solution import Solution, random_effects, solve, unstandardise
+from harness.engines.port.solution import Solution, solve, unstandardise
+from harness.engines.port.surface import Surface
 from harness.engines.port.varcomp import random_effects_table
 from harness.engines.port.wald import WaldTable, wald_table
 from harness.errors import ModelError
@@ -82,7 +84,7 @@ class Fit:
     Everything beyond the optimum is computed when asked for.
     """
 
-    def __init__(self, design: Design, at: Problem, search: Search) -> None:
+    def __init__(self, design: Design, at: Surface, search: Search) -> None:
         self.design = design
         self._problem = at
         self._search = search
@@ -250,22 +252,40 @@ class Fit:
 
         return mixed_estimates(self, df, level)
 
-    def ranef(self) -> pd.DataFrame:
-        """Conditional modes of the random effects: one row a group, one column an effect."""
+    @cached_property
+    def _modes(self) -> dict[str, Matrix]:
+        """(G, q) conditional modes by grouping factor."""
+        return conditional_modes(self.design, self._problem, self._search.at, self._solution)
+
+    def ranef(self, group: str | None = None) -> pd.DataFrame:
+        """Conditional modes of the random effects: one row a group, one column an effect.
+
+        Args:
+            group: which grouping factor; may be left out when there is one.
+
+        Raises:
+            ModelError: no such factor, or none named though there are several.
+        """
         from harness.engines.port.tables import ranef_frame
 
-        modes = random_effects(self._problem, self._search.at, self._solution)
-        return ranef_frame(self.design, modes)
+        labels = list(self._modes)
+        if group is None and len(labels) == 1:
+            group = labels[0]
+        if group is None or group not in labels:
+            wrong = "name a grouping factor" if group is None else f"no grouping factor `{group}`"
+            raise ModelError(f"{wrong}; the model has: {', '.join(labels)}")
+        return ranef_frame(self.design, group, self._modes[group])
 
     @property
     def fitted(self) -> Vector:
         """(n,) fitted values with the random effects, on the rows used."""
-        modes = random_effects(self._problem, self._search.at, self._solution)
         values = self.design.X @ self.beta
-        columns = [column for term in self.design.random for column in term.columns]
-        codes = self.design.groupings[0].codes
-        for j, column in enumerate(columns):
-            values = values + column * modes[codes, j]
+        for grouping in self.design.groupings:
+            terms = [term for term in self.design.random if term.group == grouping.label]
+            columns = [column for term in terms for column in term.columns]
+            modes = self._modes[grouping.label]
+            for j, column in enumerate(columns):
+                values = values + column * modes[grouping.codes, j]
         return values
 
 
@@ -273,15 +293,13 @@ def fit_design(design: Design) -> Fit:
     """Fit a mixed model to its design.
 
     Raises:
-        ModelError: more than one grouping factor, or a response without residual variation.
+        ModelError: data on which the model cannot be fitted, e.g. no residual variation.
     """
-    data = cross_products(design)
-    at = problem(data, design.spec.reml)
-    search = optimise(at)
+    at = surface(design)
+    search = minimum(at)
     for _ in range(REFINEMENTS):
         if not loses_digits(search.at):
             break
-        data = refined(data, design, inverse_factor(search.at))
-        at = problem(data, design.spec.reml)
-        search = optimise(at)
+        at = refined_surface(at, design, search.at)
+        search = minimum(at)
     return Fit(design, at, search)

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import lapack
 
-from harness.engines.port.criterion import Evaluation, NotPositiveError, Problem, evaluate
+from harness.engines.port.criterion import Evaluation, NotPositiveError
+from harness.engines.port.surface import Surface
 
 Vector = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float64]
@@ -63,12 +64,12 @@ class Run:
     message: str
 
 
-def descend(problem: Problem, start: Vector, options: Options) -> Run:
+def descend(problem: Surface, start: Vector, options: Options) -> Run:
     """Trust-region Newton from one start."""
     try:
-        at = evaluate(problem, start)
+        at = problem.evaluate(start)
     except NotPositiveError:
-        at = evaluate(problem, 0.1 * problem.data.structure.theta(np.eye(problem.data.q)))
+        at = problem.evaluate(0.1 * problem.data.structure.theta(np.eye(problem.data.structure.q)))
     run = Run(at, [(at.theta, at.value)], 1, False, "")
     radius = options.radius
     for _ in range(options.iterations):
@@ -79,7 +80,7 @@ def descend(problem: Problem, start: Vector, options: Options) -> Run:
             return run
         size = max(1.0, abs(at.value))
         try:
-            trial = evaluate(problem, at.theta + step)
+            trial = problem.evaluate(at.theta + step)
             run.evaluations += 1
         except NotPositiveError:
             radius = 0.25 * float(np.sqrt(step @ step))

@@ -15,6 +15,7 @@ from harness.engines.port.boundary import deficient, doubtful, flat, kkt, reorde
 from harness.engines.port.criterion import Evaluation, Problem
 from harness.engines.port.newton import DEFAULTS, Options, Run, descend
 from harness.engines.port.starts import SCAN_PATTERNS, alternatives, moment_start, scan
+from harness.engines.port.surface import Surface
 
 Vector = npt.NDArray[np.float64]
 
@@ -58,11 +59,21 @@ def optimise(at: Problem, options: Options = DEFAULTS) -> Search:
         The lowest minimum found; ``converged`` is false, with the reason in ``message``, when
         the demanded gradient was not reached.
     """
-    structure = at.data.structure
     first = moment_start(at)
     queue = [first]
-    if structure.t == 1 and len(at.data.R) <= SCAN_PATTERNS:
+    if at.data.structure.t == 1 and len(at.data.R) <= SCAN_PATTERNS:
         queue = scan(at, first)
+    return search(at, queue, options)
+
+
+def search(at: Surface, queue: list[Vector], options: Options = DEFAULTS) -> Search:
+    """Minimise a criterion from given starts, and from others where the surface asks for them.
+
+    Returns:
+        As :func:`optimise`.
+    """
+    structure = at.data.structure
+    queue = list(queue)
     runs: list[tuple[Vector, Run]] = []
     extended = structure.t == 1
     while queue:

@@ -26,7 +26,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import FLAT, Evaluation, Problem
+from harness.engines.port.criterion import FLAT, Evaluation
+from harness.engines.port.surface import Surface
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -49,7 +50,7 @@ def log_variance_gradient(half: Matrix, evaluation: Evaluation) -> Matrix:
     return np.asarray(spread / (half * half).sum(axis=1) - U[:, p, p][:, None])
 
 
-def satterthwaite_df(at: Problem, evaluation: Evaluation, half: Matrix) -> Vector:
+def satterthwaite_df(at: Surface, evaluation: Evaluation, half: Matrix) -> Vector:
     """Degrees of freedom (k,) of k contrasts at an optimum.
 
     Args:

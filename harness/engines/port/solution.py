@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import lapack
 
-from harness.engines.port.criterion import Evaluation, Problem
+from harness.engines.port.criterion import Evaluation
 from harness.engines.port.structure import canonical
+from harness.engines.port.surface import Surface
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -36,7 +37,7 @@ class Solution:
     residual: Vector
 
 
-def solve(at: Problem, evaluation: Evaluation) -> Solution:
+def solve(at: Surface, evaluation: Evaluation) -> Solution:
     """Coefficients, sigma and theta of an evaluated criterion."""
     data = at.data
     p = data.p
@@ -59,7 +60,7 @@ def solve(at: Problem, evaluation: Evaluation) -> Solution:
     return Solution(beta, half, sigma, Lambda, data.structure.theta(Lambda), residual)
 
 
-def unstandardise(at: Problem, theta: Vector) -> Matrix:
+def unstandardise(at: Surface, theta: Vector) -> Matrix:
     """Lambda (q, q) for the data's own Z, of a theta in the standardised basis."""
     structure = at.data.structure
     inner = structure.Lambda(theta)
@@ -68,19 +69,7 @@ def unstandardise(at: Problem, theta: Vector) -> Matrix:
     return canonical(structure, np.asarray(np.linalg.solve(at.data.T, inner)))
 
 
-def standardise(at: Problem, theta: Vector) -> Vector:
+def standardise(at: Surface, theta: Vector) -> Vector:
     """Theta in the standardised basis, of a theta for the data's own Z."""
     structure = at.data.structure
     return structure.theta(canonical(structure, at.data.T @ structure.Lambda(theta)))
-
-
-def random_effects(at: Problem, evaluation: Evaluation, solution: Solution) -> Matrix:
-    """Conditional modes (G, q) of the random effects, in the order of the levels present."""
-    data = at.data
-    inner = data.structure.Lambda(evaluation.theta)
-    root = data.R @ inner
-    J = np.linalg.inv(np.eye(data.q) + root @ root.transpose(0, 2, 1))
-    pull = data.c @ solution.residual
-    weighed = (inner @ root.transpose(0, 2, 1) @ J)[data.pattern]
-    modes = np.einsum("gab,gb->ga", weighed, pull)
-    return np.asarray(np.linalg.solve(data.T, modes.T).T)

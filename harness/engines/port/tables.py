@@ -20,9 +20,9 @@ def coefficient_frame(names: tuple[str, ...], table: WaldTable) -> pd.DataFrame:
     return frame
 
 
-def ranef_frame(design: Design, modes: npt.NDArray[np.float64]) -> pd.DataFrame:
-    """Conditional modes (G, q) under the names of groups and effects."""
-    grouping = design.groupings[0]
-    names = [name for term in design.random for name in term.names]
+def ranef_frame(design: Design, group: str, modes: npt.NDArray[np.float64]) -> pd.DataFrame:
+    """Conditional modes (G, q) of one grouping factor under the names of groups and effects."""
+    grouping = next(g for g in design.groupings if g.label == group)
+    names = [name for term in design.random if term.group == group for name in term.names]
     index = pd.Index([level_text(level) for level in grouping.levels], name=grouping.label)
     return pd.DataFrame(modes, index=index, columns=names)

@@ -166,12 +166,3 @@ def test_theta_of_the_wrong_length_is_refused() -> None:
     spec = spec_of("y ~ t + (t | g)", True)
     with pytest.raises(ModelError, match=r"theta has 1 entries.*has 3"):
         PortEngine().criterion_at(spec, FRAMES["patterns"], [1.0])
-
-
-def test_several_grouping_factors_are_refused_in_one_line() -> None:
-    from harness.errors import ModelError
-
-    frame = FRAMES["patterns"].assign(site=lambda d: pd.Categorical(d["g"].cat.codes % 3))
-    with pytest.raises(ModelError, match="several grouping factors") as caught:
-        PortEngine().fit(spec_of("y ~ t + (1 | g) + (1 | site)", True), frame)
-    assert "\n" not in str(caught.value)

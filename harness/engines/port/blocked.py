@@ -1,0 +1,317 @@
+"""The profiled criterion of a model with several grouping factors, with gradient and Hessian.
+
+Notation as in :mod:`harness.engines.port.factors`: factor 1 is eliminated group by group, which
+leaves for the columns ``Z_2`` of all others
+
+    A = Z_2'V_1^-1 Z_2,    C = Z_2'V_1^-1 W,    Omega_1 = W'V_1^-1 W,    V_1 = I + Z_1 S_1 Z_1',
+
+all functions of ``S_1`` alone, and then one dense Cholesky factor, of
+``M = I + Lambda_2'A Lambda_2``:
+
+    log|V| = log|V_1| + log|M|,    Omega = Omega_1 - C'H C,    H = Lambda_2 M^-1 Lambda_2'.
+
+With ``N = Z'V^-1 Z``, ``D = Z'V^-1 W`` and ``Y`` the derivative of the criterion in Omega, the
+gradient in the covariance of one factor is the sum over its groups of ``N_gg - D_g Y D_g'``; it
+needs the diagonal blocks of N only. The Hessian is that of
+:mod:`harness.engines.port.criterion` with N no longer block diagonal.
+
+Bates, Maechler, Bolker & Walker (2015), J. Stat. Softw. 67(1), for the factorisation; Wolfinger,
+Tobias & Sall (1994), SIAM J. Sci. Comput. 15(6), for derivatives from cross products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import lapack
+
+from harness.engines.port.criterion import Evaluation, NotPositiveError, capacitance, fixed_parts
+from harness.engines.port.curvature import trace_products
+from harness.engines.port.factors import Factor, FactorSums
+from harness.engines.port.state import State, across, beside
+
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
+
+INVERTIBLE = 1e3
+"""Norm of ``Lambda_f^-1`` up to which the diagonal blocks of N are recovered from those of M^-1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Eliminated:
+    """What is left when the first factor is eliminated: functions of its covariance alone.
+
+    Attributes:
+        key: the entries of ``Lambda_1`` it belongs to.
+        J: (G, q_1, q_1) ``(I + R_g S_1 R_g')^-1``.
+        K: (G, q_1, q_1) ``J_g R_g``.
+        N: (G, q_1, q_1) ``R_g'J_g R_g``.
+        logdet: ``log|V_1|``.
+        A: (N, N).
+        C: (N, P).
+        Omega: (P, P) ``Omega_1``.
+    """
+
+    key: bytes
+    J: Matrix
+    K: Matrix
+    N: Matrix
+    logdet: float
+    A: Matrix
+    C: Matrix
+    Omega: Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedProblem:
+    """A criterion ready to be evaluated; fields as in :class:`..criterion.Problem`.
+
+    Attributes:
+        remembered: the last elimination: many steps change the other factors' theta only.
+    """
+
+    data: FactorSums
+    reml: bool
+    d: int
+    weights: Vector
+    pair_weights: Matrix
+    constant: float
+    remembered: list[Eliminated] = field(default_factory=list)
+
+    def permuted(self, order: npt.NDArray[np.intp]) -> BlockedProblem:
+        """The same criterion with the random effects in another order within their terms."""
+        return replace(self, data=self.data.permuted(order), remembered=[])
+
+    def evaluate(self, theta: Vector) -> Evaluation:
+        """Criterion, gradient and Hessian at theta (t,).
+
+        Raises:
+            NotPositiveError: rounding destroyed Omega or M.
+        """
+        return _evaluate(self, theta)
+
+
+def blocked_problem(data: FactorSums, reml: bool) -> BlockedProblem:
+    """Set up the criterion of summed data."""
+    return BlockedProblem(data, reml, *fixed_parts(data.n_obs, data.F, reml))
+
+
+def _eliminate(at: BlockedProblem, Lambda: Matrix) -> Eliminated:
+    """Eliminate the first factor at its Lambda (q_1, q_1)."""
+    key = Lambda.tobytes()
+    for known in at.remembered:
+        if known.key == key:
+            return known
+    data = at.data
+    J, logdet = capacitance(data.R, Lambda)
+    K = J @ data.R
+    N = (data.R.transpose(0, 2, 1) @ K)[data.pattern]
+    count = np.bincount(data.pattern, minlength=len(J))
+    J, K = J[data.pattern], K[data.pattern]
+    Jc = J @ data.c
+    P = data.c.shape[2]
+    made = Eliminated(
+        key=key,
+        J=J,
+        K=K,
+        N=N,
+        logdet=float(count @ logdet),
+        A=data.within_zz + data.B.gram(J),
+        C=data.within_zw + data.B.back(Jc),
+        Omega=data.within + data.c.reshape(-1, P).T @ Jc.reshape(-1, P),
+    )
+    at.remembered[:] = [made]
+    return made
+
+
+def _inverse(M: Matrix) -> tuple[Matrix, float]:
+    """Inverse and log-determinant of a symmetric positive definite matrix."""
+    L, info = lapack.dpotrf(M.T, lower=1, clean=0, overwrite_a=1)
+    if info != 0:
+        raise NotPositiveError
+    logdet = 2.0 * float(np.log(L.diagonal()).sum())
+    inverse, info = lapack.dpotri(L, lower=1, overwrite_c=1)
+    if info != 0:
+        raise NotPositiveError
+    upper = inverse.T  # C-ordered, its upper triangle filled
+    full = np.triu(upper, 1)
+    full += full.T
+    full.flat[:: len(full) + 1] = upper.diagonal()
+    return full, logdet
+
+
+def _evaluate(at: BlockedProblem, theta: Vector) -> Evaluation:
+    data = at.data
+    structure = data.structure
+    first, *others = data.factors
+    Lambda = structure.Lambda(theta)
+    S = Lambda @ Lambda.T
+    own = Lambda[np.ix_(first.members, first.members)]
+    left = _eliminate(at, own)
+    A, C = left.A, left.C
+
+    scaled = across(others, Lambda.T, across(others, Lambda.T, A).T)  # Lambda_2'A Lambda_2
+    scaled.flat[:: len(A) + 1] += 1.0
+    inverse_M, logdet = _inverse(scaled)
+    H = across(others, Lambda, across(others, Lambda, inverse_M).T)
+    X = H @ C  # S_2 D_2: the other factors' effects of each column of W
+    D2 = C - A @ X
+    e = data.c - data.B.times(X)
+    D1 = left.K.transpose(0, 2, 1) @ e
+    if data.careful:
+        Omega, D1, D2 = _by_rows(data, S, D1, D2)
+    else:
+        Omega = left.Omega - C.T @ X
+        Omega = 0.5 * (Omega + Omega.T)
+    Rho, info = lapack.dpotrf(Omega, lower=0, clean=1)
+    if info != 0:
+        raise NotPositiveError
+    inverse, info = lapack.dtrtri(Rho, lower=0)
+    if info != 0:
+        raise NotPositiveError
+
+    value = at.constant + left.logdet + logdet
+    value += 2.0 * float(np.log(Rho.diagonal()) @ at.weights)
+
+    within_H = data.B.within(H)
+    root = inverse * np.sqrt(at.weights)
+    D = (D1, D2)
+    G = np.zeros_like(S)
+    pulled = left.K.transpose(0, 2, 1) @ within_H @ left.K
+    G[np.ix_(first.members, first.members)] = (left.N - pulled).sum(axis=0)
+    for f in others:
+        G[np.ix_(f.members, f.members)] = _trace_block(f, Lambda, A, H, inverse_M)
+    for f, part in zip(data.factors, beside(data.factors, D), strict=True):
+        drawn = (part @ root).transpose(1, 0, 2).reshape(len(f.members), -1)
+        G[np.ix_(f.members, f.members)] -= drawn @ drawn.T
+    G = 0.5 * (G + G.T)
+    gradient = 2.0 * (G @ Lambda)[structure.rows, structure.columns]
+
+    EL = structure.basis @ Lambda.T
+    dS = EL + EL.transpose(0, 2, 1)
+    state = State(data, left.J, left.K, left.N, A, H, pulled)
+    U = _omega_slopes(data.factors, beside(data.factors, D), inverse, dS)
+    flat = U.reshape(len(dS), -1)
+    hessian = 2.0 * _pulls(state, D, root, dS) - trace_products(state, dS)
+    hessian -= (flat * at.pair_weights.ravel()) @ flat.T
+    hessian += structure.same_column * G[structure.rows[:, None], structure.rows]
+    return Evaluation(
+        theta=theta,
+        value=value,
+        gradient=gradient,
+        hessian=0.5 * (hessian + hessian.T),
+        S_gradient=G,
+        Rho_inverse=inverse,
+        rho=float(Rho[-1, -1]),
+        U=U,
+    )
+
+
+def _trace_block(f: Factor, Lambda: Matrix, A: Matrix, H: Matrix, inverse_M: Matrix) -> Matrix:
+    """Sum of the diagonal blocks of N that belong to a factor other than the first (q_f, q_f).
+
+    ``Lambda'N Lambda = I - M^-1`` gives them wherever Lambda is safely invertible; else
+    ``N = A - A H A``.
+    """
+    width = len(f.members)
+    block = Lambda[np.ix_(f.members, f.members)]
+    if (np.abs(block.diagonal()) > 1.0 / INVERTIBLE).all():
+        back = np.linalg.inv(block)
+        if np.abs(back).max() <= INVERTIBLE:
+            blocks = inverse_M[f.place, f.place].reshape(f.groups, width, f.groups, width)
+            middle = np.einsum("gagb->ab", blocks)
+            return np.asarray(back.T @ (f.groups * np.eye(width) - middle) @ back)
+    columns = A[:, f.place]
+    less = (H @ columns).reshape(len(A), f.groups, width)
+    plain = A[f.place, f.place].reshape(f.groups, width, f.groups, width)
+    whole = columns.reshape(len(A), f.groups, width)
+    return np.asarray(np.einsum("gagb->ab", plain) - np.einsum("kga,kgb->ab", whole, less))
+
+
+def _omega_slopes(
+    factors: tuple[Factor, ...], D: list[Matrix], inverse: Matrix, dS: Matrix
+) -> Matrix:
+    """``Rho^-T D'dS_i D Rho^-1`` (t, P, P) for every theta."""
+    P = len(inverse)
+    U = np.zeros((len(dS), P, P))
+    for f, part in zip(factors, D, strict=True):
+        width = len(f.members)
+        wide = (part @ inverse).reshape(f.groups, width * P)
+        outer = (wide.T @ wide).reshape(width, P, width, P)
+        U += np.einsum("iac,apcr->ipr", dS[:, f.members[:, None], f.members], outer)
+    return U
+
+
+def _pulls(state: State, D: tuple[Matrix, Matrix], root: Matrix, dS: Matrix) -> Matrix:
+    """``tr(Y D'dS_i N dS_j D)`` (t, t)."""
+    data = state.data
+    t, k = len(dS), root.shape[1]
+    first, *others = data.factors
+    parts = beside(data.factors, (D[0] @ root, D[1] @ root))
+    moved1 = np.einsum("iac,gcp->gaip", dS[:, first.members[:, None], first.members], parts[0])
+    x1 = moved1.reshape(first.groups, len(first.members), t * k)
+    x2 = np.empty((len(state.A), t * k))
+    for f, part in zip(others, parts[1:], strict=True):
+        moved = np.einsum("iac,gcp->gaip", dS[:, f.members[:, None], f.members], part)
+        x2[f.place] = moved.reshape(-1, t * k)
+    y1, y2 = state.times(x1, x2)
+
+    def by_theta(a: Matrix, b: Matrix) -> Matrix:
+        left = a.reshape(-1, t, k).transpose(1, 0, 2).reshape(t, -1)
+        right = b.reshape(-1, t, k).transpose(1, 0, 2).reshape(t, -1)
+        return left @ right.T
+
+    return by_theta(x1, y1) + by_theta(x2, y2)
+
+
+def _by_rows(data: FactorSums, S: Matrix, D1: Matrix, D2: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    """Omega and ``D = Z'V^-1 W`` from the residual of every row.
+
+    ``Omega = (W - Z B)'(W - Z B) + D'S D`` with ``B = S D``: a sum of squares, stationary in B, so
+    an error of B enters squared and nothing cancels when random effects explain nearly all of W.
+    """
+    residual = data.W.copy()
+    Omega = np.zeros((residual.shape[1],) * 2)
+    parts = beside(data.factors, (D1, D2))
+    for f, part in zip(data.factors, parts, strict=True):
+        effects = S[np.ix_(f.members, f.members)] @ part
+        Omega += part.reshape(-1, part.shape[2]).T @ effects.reshape(-1, part.shape[2])
+        for a, k in enumerate(f.members):
+            residual -= data.Z[k][:, None] * effects[f.codes, a]
+    Omega = 0.5 * (Omega + Omega.T) + residual.T @ residual
+    better = []
+    for f in data.factors:
+        sums = np.empty((f.groups, len(f.members), residual.shape[1]))
+        for a, k in enumerate(f.members):
+            for j in range(residual.shape[1]):
+                product = data.Z[k] * residual[:, j]
+                sums[:, a, j] = np.bincount(f.codes, weights=product, minlength=f.groups)
+        better.append(sums)
+    rest = [part.reshape(-1, part.shape[2]) for part in better[1:]]
+    return Omega, better[0], np.concatenate(rest)
+
+
+def modes(at: BlockedProblem, theta: Vector, residual: Vector) -> list[Matrix]:
+    """Conditional modes (G_f, q_f) of each factor, standardised basis, data's order of factors.
+
+    Args:
+        at: the problem.
+        theta: where.
+        residual: (P,) ``y - X beta`` in the basis W.
+    """
+    data = at.data
+    first, *others = data.factors
+    Lambda = data.structure.Lambda(theta)
+    left = _eliminate(at, Lambda[np.ix_(first.members, first.members)])
+    scaled = across(others, Lambda.T, across(others, Lambda.T, left.A).T)
+    scaled.flat[:: len(scaled) + 1] += 1.0
+    factor, info = lapack.dpotrf(scaled, lower=1)
+    if info != 0:
+        raise NotPositiveError
+    solved, _ = lapack.dpotrs(factor, across(others, Lambda.T, left.C @ residual[:, None]), lower=1)
+    b2 = across(others, Lambda, solved)
+    e = data.c @ residual[:, None] - data.B.times(b2)
+    b1 = (Lambda @ Lambda.T)[np.ix_(first.members, first.members)] @ (left.K.transpose(0, 2, 1) @ e)
+    return [part[:, :, 0] for part in beside(data.factors, (b1, b2))]

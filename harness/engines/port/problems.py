@@ -1,0 +1,44 @@
+"""The criterion of a design: the fast form for one grouping factor, the blocked one for several."""
+
+from __future__ import annotations
+
+from harness.engines.port.criterion import Evaluation, Problem, inverse_factor, problem
+from harness.engines.port.crossproducts import cross_products, refined
+from harness.engines.port.optimize import Search, optimise, search
+from harness.engines.port.surface import Surface
+from harness.models.design import Design
+
+
+def surface(design: Design) -> Surface:
+    """Sum a design and set up its criterion.
+
+    Raises:
+        ModelError: data on which the model cannot be fitted.
+    """
+    if len(design.groupings) == 1:
+        return problem(cross_products(design), design.spec.reml)
+    # Needs scipy.sparse, which simple models do not.
+    from harness.engines.port.blocked import blocked_problem
+    from harness.engines.port.factors import factor_sums
+
+    return blocked_problem(factor_sums(design), design.spec.reml)
+
+
+def refined_surface(at: Surface, design: Design, found: Evaluation) -> Surface:
+    """The same criterion summed in the basis in which Omega is the identity at ``found``."""
+    Rho = inverse_factor(found)
+    if isinstance(at, Problem):
+        return problem(refined(at.data, design, Rho), at.reml)
+    from harness.engines.port.blocked import blocked_problem
+    from harness.engines.port.factors import factor_sums
+
+    return blocked_problem(factor_sums(design, Rho, at.data.F), at.reml)
+
+
+def minimum(at: Surface) -> Search:
+    """Minimise the criterion over theta."""
+    if isinstance(at, Problem):
+        return optimise(at)
+    from harness.engines.port.starts import several_start
+
+    return search(at, [several_start(at.data.structure)])
