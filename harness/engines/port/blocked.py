@@ -28,7 +28,7 @@ import numpy.typing as npt
 from scipy.linalg import lapack
 
 from harness.engines.port.criterion import Evaluation, NotPositiveError, capacitance, fixed_parts
-from harness.engines.port.curvature import trace_products
+from harness.engines.port.curvature import estimated_trace_products, trace_products
 from harness.engines.port.factors import Factor, FactorSums
 from harness.engines.port.state import State, across, beside
 
@@ -37,6 +37,10 @@ Vector = npt.NDArray[np.float64]
 
 INVERTIBLE = 1e3
 """Norm of ``Lambda_f^-1`` up to which the diagonal blocks of N are recovered from those of M^-1."""
+
+
+EXACT = 300
+"""Columns of the dense block beyond which the search does with an estimate of the Hessian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,16 @@ class BlockedProblem:
         Raises:
             NotPositiveError: rounding destroyed Omega or M.
         """
-        return _evaluate(self, theta)
+        return _evaluate(self, theta, exact=False)
+
+    @property
+    def estimates(self) -> bool:
+        """Whether the search does with an estimate of the Hessian."""
+        return len(self.data.within_zz) > EXACT
+
+    def exact(self, found: Evaluation) -> Evaluation:
+        """An evaluation with its Hessian exact."""
+        return _evaluate(self, found.theta, exact=True) if self.estimates else found
 
 
 def blocked_problem(data: FactorSums, reml: bool) -> BlockedProblem:
@@ -128,21 +141,20 @@ def _eliminate(at: BlockedProblem, Lambda: Matrix) -> Eliminated:
 
 def _inverse(M: Matrix) -> tuple[Matrix, float]:
     """Inverse and log-determinant of a symmetric positive definite matrix."""
-    L, info = lapack.dpotrf(M.T, lower=1, clean=0, overwrite_a=1)
+    L, info = lapack.dpotrf(M.T, lower=1, clean=1, overwrite_a=1)
     if info != 0:
         raise NotPositiveError
     logdet = 2.0 * float(np.log(L.diagonal()).sum())
-    inverse, info = lapack.dpotri(L, lower=1, overwrite_c=1)
+    half, info = lapack.dpotri(L, lower=1, overwrite_c=1)
     if info != 0:
         raise NotPositiveError
-    upper = inverse.T  # C-ordered, its upper triangle filled
-    full = np.triu(upper, 1)
-    full += full.T
-    full.flat[:: len(full) + 1] = upper.diagonal()
+    half = half.T  # C-ordered; what is below the diagonal is zero
+    full: Matrix = half + half.T
+    full.flat[:: len(full) + 1] *= 0.5
     return full, logdet
 
 
-def _evaluate(at: BlockedProblem, theta: Vector) -> Evaluation:
+def _evaluate(at: BlockedProblem, theta: Vector, exact: bool) -> Evaluation:
     data = at.data
     structure = data.structure
     first, *others = data.factors
@@ -194,7 +206,8 @@ def _evaluate(at: BlockedProblem, theta: Vector) -> Evaluation:
     state = State(data, left.J, left.K, left.N, A, H, pulled)
     U = _omega_slopes(data.factors, beside(data.factors, D), inverse, dS)
     flat = U.reshape(len(dS), -1)
-    hessian = 2.0 * _pulls(state, D, root, dS) - trace_products(state, dS)
+    traces = trace_products if exact or not at.estimates else estimated_trace_products
+    hessian = 2.0 * _pulls(state, D, root, dS) - traces(state, dS)
     hessian -= (flat * at.pair_weights.ravel()) @ flat.T
     hessian += structure.same_column * G[structure.rows[:, None], structure.rows]
     return Evaluation(

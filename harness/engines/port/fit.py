@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.boundary import undetermined
-from harness.engines.port.criterion import loses_digits
+from harness.engines.port.criterion import Evaluation, loses_digits
 from harness.engines.port.modes import conditional_modes
 from harness.engines.port.newton import Options
 from harness.engines.port.optimize import Search
@@ -92,6 +92,10 @@ class Fit:
     @cached_property
     def _solution(self) -> Solution:
         return solve(self._problem, self._search.at)
+
+    @cached_property
+    def _exact(self) -> Evaluation:
+        return self._problem.exact(self._search.at)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -178,7 +182,7 @@ class Fit:
         messages = self.design.messages
         if self.singular:
             messages += ("boundary (singular) fit: see help('isSingular')",)
-        if (flat := undetermined(self._problem, self._search.at)) > 0:
+        if (flat := undetermined(self._problem, self._exact)) > 0:
             noun = "direction" if flat == 1 else "directions"
             messages += (
                 f"the data do not determine {flat} {noun} of the random effects' covariance: "
@@ -222,7 +226,7 @@ class Fit:
         """
         p = len(self.names)
         if method == "satterthwaite":
-            return satterthwaite_df(self._problem, self._search.at, self._solution.half)
+            return satterthwaite_df(self._problem, self._exact, self._solution.half)
         if method == "residual":
             return np.full(p, float(self.n_obs - p))
         if method == "z":

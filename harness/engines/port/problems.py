@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.engines.port.criterion import Evaluation, Problem, inverse_factor, problem
 from harness.engines.port.crossproducts import cross_products, refined
+from harness.engines.port.newton import DEFAULTS
 from harness.engines.port.optimize import Search, optimise, search
 from harness.engines.port.surface import Surface
 from harness.models.design import Design
@@ -39,6 +42,11 @@ def minimum(at: Surface) -> Search:
     """Minimise the criterion over theta."""
     if isinstance(at, Problem):
         return optimise(at)
-    from harness.engines.port.starts import several_start
+    from harness.engines.port.blocked import BlockedProblem
+    from harness.engines.port.moments import moment_theta
 
-    return search(at, [several_start(at.data.structure)])
+    if not isinstance(at, BlockedProblem):
+        raise TypeError(f"no search for a {type(at).__name__}")
+    # With an estimated Hessian the last steps only shrink what no longer matters.
+    options = replace(DEFAULTS, excess=1e-12) if at.estimates else DEFAULTS
+    return search(at, [moment_theta(at.data)], options)

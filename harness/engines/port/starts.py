@@ -90,11 +90,6 @@ def scan(at: Problem, first: Vector) -> list[Vector]:
     return [np.sqrt(np.maximum(S[k : k + 1], 1e-4)) for k in order]
 
 
-def several_start(structure: Structure) -> Vector:
-    """Theta to begin with when there are several grouping factors: half the residual SD each."""
-    return structure.theta(0.5 * np.eye(structure.q))
-
-
 def alternatives(structure: Structure) -> list[Vector]:
     """Starts for a second look: small, middling and large, and each column nearly absent."""
     identity = np.eye(structure.q)

@@ -54,7 +54,10 @@ class Surface(Protocol):
         """Residual degrees of freedom of the criterion."""
 
     def evaluate(self, theta: Vector) -> Evaluation:
-        """Criterion, gradient and Hessian at theta (t,)."""
+        """Criterion, gradient and Hessian at theta (t,); the Hessian may be an estimate."""
+
+    def exact(self, found: Evaluation) -> Evaluation:
+        """An evaluation with its Hessian exact."""
 
     def permuted(self, order: npt.NDArray[np.intp]) -> Surface:
         """The same criterion with the random effects (q,) in another order within their terms."""
