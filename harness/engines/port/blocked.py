@@ -169,11 +169,11 @@ def _evaluate(at: BlockedProblem, theta: Vector, exact: bool) -> Evaluation:
     inverse_M, logdet = _inverse(scaled)
     H = across(others, Lambda, across(others, Lambda, inverse_M).T)
     X = H @ C  # S_2 D_2: the other factors' effects of each column of W
-    D2 = C - A @ X
+    D2 = _slopes(others, Lambda, A, C, X)
     e = data.c - data.B.times(X)
     D1 = left.K.transpose(0, 2, 1) @ e
     if data.careful:
-        Omega, D1, D2 = _by_rows(data, S, D1, D2)
+        Omega = _by_rows(data, S, D1, D2)
     else:
         Omega = left.Omega - C.T @ X
         Omega = 0.5 * (Omega + Omega.T)
@@ -279,31 +279,36 @@ def _pulls(state: State, D: tuple[Matrix, Matrix], root: Matrix, dS: Matrix) -> 
     return by_theta(x1, y1) + by_theta(x2, y2)
 
 
-def _by_rows(data: FactorSums, S: Matrix, D1: Matrix, D2: Matrix) -> tuple[Matrix, Matrix, Matrix]:
-    """Omega and ``D = Z'V^-1 W`` from the residual of every row.
+def _by_rows(data: FactorSums, S: Matrix, D1: Matrix, D2: Matrix) -> Matrix:
+    """Omega from the residual of every row.
 
     ``Omega = (W - Z B)'(W - Z B) + D'S D`` with ``B = S D``: a sum of squares, stationary in B, so
     an error of B enters squared and nothing cancels when random effects explain nearly all of W.
     """
     residual = data.W.copy()
     Omega = np.zeros((residual.shape[1],) * 2)
-    parts = beside(data.factors, (D1, D2))
-    for f, part in zip(data.factors, parts, strict=True):
+    for f, part in zip(data.factors, beside(data.factors, (D1, D2)), strict=True):
         effects = S[np.ix_(f.members, f.members)] @ part
         Omega += part.reshape(-1, part.shape[2]).T @ effects.reshape(-1, part.shape[2])
         for a, k in enumerate(f.members):
             residual -= data.Z[k][:, None] * effects[f.codes, a]
-    Omega = 0.5 * (Omega + Omega.T) + residual.T @ residual
-    better = []
-    for f in data.factors:
-        sums = np.empty((f.groups, len(f.members), residual.shape[1]))
-        for a, k in enumerate(f.members):
-            for j in range(residual.shape[1]):
-                product = data.Z[k] * residual[:, j]
-                sums[:, a, j] = np.bincount(f.codes, weights=product, minlength=f.groups)
-        better.append(sums)
-    rest = [part.reshape(-1, part.shape[2]) for part in better[1:]]
-    return Omega, better[0], np.concatenate(rest)
+    return 0.5 * (Omega + Omega.T) + residual.T @ residual
+
+
+def _slopes(factors: list[Factor], Lambda: Matrix, A: Matrix, C: Matrix, X: Matrix) -> Matrix:
+    """``D_2 = C - A X``, or ``S_2^-1 X`` for a factor whose effects are large.
+
+    The first cancels as S grows, the second where it is singular.
+    """
+    D = C - A @ X
+    for f in factors:
+        block = Lambda[np.ix_(f.members, f.members)]
+        if np.abs(block.diagonal()).min() < 1.0:
+            continue
+        back = np.linalg.inv(block)
+        rows = X[f.place].reshape(f.groups, len(block), -1)
+        D[f.place] = (back.T @ back @ rows).reshape(-1, X.shape[1])
+    return D
 
 
 def modes(at: BlockedProblem, theta: Vector, residual: Vector) -> list[Matrix]:

@@ -80,12 +80,12 @@ def estimated_trace_products(state: State, dS: Matrix) -> Matrix:
             own[:, b, b * k : (b + 1) * k] = signs
         moved = beside(factors, state.times(x1, x2))
         for g, part in zip(factors, moved, strict=True):
-            shape = (len(g.members), width) * 2
-            wide = part.reshape(g.groups, len(g.members), width, k).transpose(1, 2, 0, 3)
-            wide = wide.reshape(len(g.members) * width, -1)
-            sums = (wide @ wide.T).reshape(shape) / (1 if few else k)
-            products[np.ix_(g.members, f.members, g.members, f.members)] = sums
-            turned = sums.transpose(1, 0, 3, 2)
+            cells = part.reshape(g.groups, len(g.members), width, k).transpose(1, 2, 0, 3)
+            wide = cells.reshape(len(g.members) * width, -1)
+            gram = wide @ wide.T / (1 if few else k)
+            apart = gram.reshape(len(g.members), width, len(g.members), width)
+            products[np.ix_(g.members, f.members, g.members, f.members)] = apart
+            turned = apart.transpose(1, 0, 3, 2)
             products[np.ix_(f.members, g.members, f.members, g.members)] = turned
     return _traces(products, dS)
 

@@ -305,5 +305,5 @@ def fit_design(design: Design) -> Fit:
         if not loses_digits(search.at):
             break
         at = refined_surface(at, design, search.at)
-        search = minimum(at)
+        search = minimum(at, search.at.theta)
     return Fit(design, at, search)

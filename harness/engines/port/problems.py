@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+import numpy.typing as npt
+
 from harness.engines.port.criterion import Evaluation, Problem, inverse_factor, problem
 from harness.engines.port.crossproducts import cross_products, refined
 from harness.engines.port.newton import DEFAULTS
 from harness.engines.port.optimize import Search, optimise, search
 from harness.engines.port.surface import Surface
 from harness.models.design import Design
+
+Vector = npt.NDArray[np.float64]
 
 
 def surface(design: Design) -> Surface:
@@ -38,8 +43,13 @@ def refined_surface(at: Surface, design: Design, found: Evaluation) -> Surface:
     return blocked_problem(factor_sums(design, Rho, at.data.F), at.reml)
 
 
-def minimum(at: Surface) -> Search:
-    """Minimise the criterion over theta."""
+def minimum(at: Surface, near: Vector | None = None) -> Search:
+    """Minimise the criterion over theta.
+
+    Args:
+        at: the criterion.
+        near: with several grouping factors, where to begin if the minimum is nearly known.
+    """
     if isinstance(at, Problem):
         return optimise(at)
     from harness.engines.port.blocked import BlockedProblem
@@ -49,4 +59,6 @@ def minimum(at: Surface) -> Search:
         raise TypeError(f"no search for a {type(at).__name__}")
     # With an estimated Hessian the last steps only shrink what no longer matters.
     options = replace(DEFAULTS, excess=1e-12) if at.estimates else DEFAULTS
-    return search(at, [moment_theta(at.data)], options)
+    if at.data.careful:  # large effects: the determinant has lost digits that the gradient has not
+        options = replace(options, noise=1e-11)
+    return search(at, [moment_theta(at.data) if near is None else near], options)

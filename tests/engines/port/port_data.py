@@ -108,3 +108,36 @@ def dense_criterion(
     quadratic = residual @ Vi @ residual
     value = d * np.log(2 * np.pi * quadratic / d) + d + np.linalg.slogdet(V)[1]
     return float(value + (np.linalg.slogdet(information)[1] if reml else 0.0))
+
+
+def trial_by_site(
+    seed: int,
+    sites: int = 6,
+    patients: int = 30,
+    visits: int = 4,
+    raters: int = 7,
+    sd: tuple[float, float, float, float] = (1.0, 0.3, 0.7, 0.5),
+    missing: float = 0.15,
+) -> pd.DataFrame:
+    """Patients nested in sites, seen by raters crossed with both; unbalanced, with empty cells.
+
+    Args:
+        sd: of patients' levels, patients' slopes, sites and raters, the residual's being 1.
+    """
+    rng = np.random.default_rng(seed)
+    site = rng.integers(0, sites, size=patients)
+    level, slope = rng.normal(0, sd[0], patients), rng.normal(0, sd[1], patients)
+    of_site, of_rater = rng.normal(0, sd[2], sites), rng.normal(0, sd[3], raters)
+    rows = []
+    for i in range(patients):
+        for t in range(visits):
+            if t > 0 and rng.random() < missing:
+                continue
+            r = int(rng.integers(0, raters))
+            y = 3 + 0.4 * (i % 2) + (slope[i] + 0.2) * t + level[i] + of_site[site[i]]
+            y += of_rater[r] + rng.normal()
+            rows.append((f"p{i:02d}", f"s{site[i]}", f"r{r}", "AB"[i % 2], float(t), y))
+    frame = pd.DataFrame(rows, columns=["id", "site", "rater", "arm", "t", "y"])
+    for column in ("id", "site", "rater", "arm"):
+        frame[column] = pd.Categorical(frame[column])
+    return frame.sample(frac=1.0, random_state=seed).reset_index(drop=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from port_data import dense_criterion, dense_z, longitudinal, two_wave
 
