@@ -6,6 +6,7 @@ a process of its own on the same data with lme4's default control, directly befo
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -99,13 +100,28 @@ def visits(patients: int, waves: int, drop: float, seed: int) -> pd.DataFrame:
     )
 
 
+def evaluations() -> pd.DataFrame:
+    """Lecturers' ratings by students (lme4's InstEval), exported by R: 73,421 rows."""
+    columns = "lme4::InstEval[, c('y', 'service', 's', 'd', 'dept')]"
+    said = subprocess.run(
+        ["Rscript", "--vanilla", "-e", f"write.csv({columns}, row.names = FALSE)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    frame = pd.read_csv(io.StringIO(said.stdout))
+    return frame.astype(dict.fromkeys(("service", "s", "d", "dept"), "category"))
+
+
 SLOPES = "Reaction ~ Days + (Days | Subject)"
 TRIAL = "y ~ arm * time + (1 | id)"
 WAVES = "y ~ arm * week + (week | id)"
 
 JOBS = (
     Job("sleepstudy, slopes: fit", sleepstudy, SLOPES, ("Subject",), 20),
-    Job("sleepstudy, slopes: fit and summary", sleepstudy, SLOPES, ("Subject",), 20, what="summary"),
+    Job(
+        "sleepstudy, slopes: fit and summary", sleepstudy, SLOPES, ("Subject",), 20, what="summary"
+    ),
     Job("trial 70 x 2: fit", two_wave, TRIAL, ("id",), 20),
     Job("trial 70 x 2: fit and summary", two_wave, TRIAL, ("id",), 20, what="summary"),
     Job("225 patients x 4, slopes: fit", lambda: visits(225, 4, 0.2, 1), WAVES, ("id",), 10),
@@ -114,6 +130,14 @@ JOBS = (
         lambda: visits(100_000, 5, 0.5, 2),
         WAVES,
         ("id",),
+        15,
+        repetitions=1,
+    ),
+    Job(
+        "InstEval, three crossed factors: fit",
+        evaluations,
+        "y ~ service + (1 | s) + (1 | d) + (1 | dept)",
+        ("service", "s", "d", "dept"),
         15,
         repetitions=1,
     ),

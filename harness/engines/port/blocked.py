@@ -118,6 +118,7 @@ def _eliminate(at: BlockedProblem, Lambda: Matrix) -> Eliminated:
         if known.key == key:
             return known
     data = at.data
+    at.remembered.clear()
     J, logdet = capacitance(data.R, Lambda)
     K = J @ data.R
     N = (data.R.transpose(0, 2, 1) @ K)[data.pattern]
@@ -135,7 +136,7 @@ def _eliminate(at: BlockedProblem, Lambda: Matrix) -> Eliminated:
         C=data.within_zw + data.B.back(Jc),
         Omega=data.within + data.c.reshape(-1, P).T @ Jc.reshape(-1, P),
     )
-    at.remembered[:] = [made]
+    at.remembered.append(made)
     return made
 
 

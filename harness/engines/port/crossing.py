@@ -121,7 +121,7 @@ class SparseCrossing:
             return total
         rows, columns = np.tril_indices(q)
         weights = J[:, rows, columns] * np.where(rows == columns, 1.0, 2.0)
-        lower = (self.pairs @ weights.ravel()).reshape(N, N)
+        lower: Matrix = (self.pairs @ weights.ravel()).reshape(N, N)
         full: Matrix = lower + lower.T
         full.flat[:: N + 1] *= 0.5
         return full
@@ -203,21 +203,27 @@ def sparse_crossing(parts: tuple[Any, ...]) -> SparseCrossing:
     if count * triangle > PAIRS:
         return SparseCrossing(parts, None)
     # Nonzero k of a group pairs with itself and the nonzeros before it in the group.
-    nnz = first.nnz
-    start = np.repeat(first.indptr[:-1].astype(np.int64), size)
-    partners = np.arange(nnz, dtype=np.int64) - start + 1
-    left = np.repeat(np.arange(nnz, dtype=np.int32), partners)
-    offset = np.repeat(np.cumsum(partners) - partners - start, partners)
-    right = (np.arange(count, dtype=np.int64) - offset).astype(np.int32)
-    cell = first.indices[left].astype(np.int64) * N + first.indices[right]
-    group = np.repeat(np.arange(G, dtype=np.int32), size)[left]
+    begin = np.repeat(first.indptr[:-1], size).astype(np.int32)
+    partners = np.arange(first.nnz, dtype=np.int32) - begin + 1
+    left = np.repeat(np.arange(first.nnz, dtype=np.int32), partners)
+    right = np.arange(count, dtype=np.int32)
+    right -= np.repeat((np.cumsum(partners, dtype=np.int64) - partners - begin), partners)
     values = np.empty((count, triangle))
     for k, (a, c) in enumerate(zip(*np.tril_indices(q), strict=True)):
-        product = parts[a].data[left] * parts[c].data[right]
+        values[:, k] = parts[a].data[left]
+        values[:, k] *= parts[c].data[right]
         if a != c:
-            product = 0.5 * (product + parts[c].data[left] * parts[a].data[right])
-        values[:, k] = product
-    columns = group[:, None] * np.int32(triangle) + np.arange(triangle, dtype=np.int32)
-    cells = np.repeat(cell, triangle)
-    pairs = csr_matrix((values.ravel(), (cells, columns.ravel())), shape=(N * N, G * triangle))
+            values[:, k] += parts[c].data[left] * parts[a].data[right]
+            values[:, k] *= 0.5
+    cell = first.indices.astype(np.int64 if N * N > 2**31 - 1 else np.int32)
+    cells = cell[left]
+    cells *= N
+    cells += cell[right]
+    del right
+    columns = np.repeat(np.arange(G, dtype=np.int32), size)[left]
+    del left
+    if triangle > 1:
+        cells = np.repeat(cells, triangle)
+        columns = (columns[:, None] * triangle + np.arange(triangle, dtype=np.int32)).ravel()
+    pairs = csr_matrix((values.ravel(), (cells, columns)), shape=(N * N, G * triangle))
     return SparseCrossing(parts, pairs)
