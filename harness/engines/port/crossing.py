@@ -21,13 +21,13 @@ Index = npt.NDArray[np.intp]
 SMALL = 1_000_000
 """Entries of B up to which it is held densely whatever its zeros."""
 
-LARGE = 50_000_000
+LARGE = 30_000_000
 """Entries of B beyond which it is never held densely."""
 
-DENSE = 0.2
-"""Share of nonzeros from which dense products are the faster."""
+DENSE = 100
+"""Multiplications of dense matrices that take no longer than one with a kept pair."""
 
-PAIRS = 40_000_000
+PAIRS = 10_000_000
 """Most pairs of nonzeros to keep; beyond it their sums are made anew for every theta."""
 
 
@@ -181,10 +181,18 @@ def crossing(parts: tuple[Any, ...]) -> Crossing:
     G, N = parts[0].shape
     q = len(parts)
     entries = G * q * N
-    share = parts[0].nnz / max(1, G * N)
-    if entries <= SMALL or (share >= DENSE and entries <= LARGE):
+    dense = entries <= SMALL or (
+        entries <= LARGE and entries * N <= DENSE * _pairs(parts[0]) * q * (q + 1) // 2
+    )
+    if dense:
         return DenseCrossing(np.stack([part.toarray() for part in parts], axis=1))
     return sparse_crossing(parts)
+
+
+def _pairs(part: Any) -> int:
+    """Pairs of nonzeros in the same row, each with itself included."""
+    size = np.diff(part.indptr).astype(np.int64)
+    return int((size * (size + 1) // 2).sum())
 
 
 def sparse_crossing(parts: tuple[Any, ...]) -> SparseCrossing:
@@ -197,9 +205,9 @@ def sparse_crossing(parts: tuple[Any, ...]) -> SparseCrossing:
         part.sort_indices()
     G, N = first.shape
     q = len(parts)
-    size = np.diff(first.indptr).astype(np.int64)
+    size = np.diff(first.indptr)
     triangle = q * (q + 1) // 2
-    count = int((size * (size + 1) // 2).sum())
+    count = _pairs(first)
     if count * triangle > PAIRS:
         return SparseCrossing(parts, None)
     # Nonzero k of a group pairs with itself and the nonzeros before it in the group.

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from harness.engines.port.criterion import loses_digits
 from harness.engines.port.fit import fit_design
 from harness.engines.port.lm import LinearFit
-from harness.engines.port.problems import refined_surface, surface
+from harness.engines.port.problems import refined_surface, surface, worth_refining
 from harness.engines.port.solution import standardise
 from harness.errors import ModelError
 from harness.models.design import build_design
@@ -52,6 +51,6 @@ class PortEngine:
             raise ModelError(f"theta has {len(theta)} entries; `{spec.formula.text}` has {wanted}")
         inner = standardise(at, np.asarray(theta, dtype=np.float64))
         found = at.evaluate(inner)
-        if loses_digits(found):
+        if worth_refining(at, found):
             found = refined_surface(at, design, found).evaluate(inner)
         return found.value

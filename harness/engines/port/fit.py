@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.boundary import undetermined
-from harness.engines.port.criterion import Evaluation, loses_digits
+from harness.engines.port.criterion import Evaluation
 from harness.engines.port.modes import conditional_modes
 from harness.engines.port.newton import Options
 from harness.engines.port.optimize import Search
-from harness.engines.port.problems import minimum, refined_surface, surface
+from harness.engines.port.problems import minimum, refined_surface, surface, worth_refining
 from harness.engines.port.satterthwaite import satterthwaite_df
 from harness.engines.port.solution import Solution, solve, unstandardise
 from harness.engines.port.surface import Surface
@@ -302,7 +302,7 @@ def fit_design(design: Design) -> Fit:
     at = surface(design)
     search = minimum(at)
     for _ in range(REFINEMENTS):
-        if not loses_digits(search.at):
+        if not worth_refining(at, search.at):
             break
         at = refined_surface(at, design, search.at)
         search = minimum(at, search.at.theta)

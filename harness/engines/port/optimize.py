@@ -66,8 +66,16 @@ def optimise(at: Problem, options: Options = DEFAULTS) -> Search:
     return search(at, queue, options)
 
 
-def search(at: Surface, queue: list[Vector], options: Options = DEFAULTS) -> Search:
+def search(
+    at: Surface, queue: list[Vector], options: Options = DEFAULTS, others: int = 99
+) -> Search:
     """Minimise a criterion from given starts, and from others where the surface asks for them.
+
+    Args:
+        at: the criterion.
+        queue: the first starts.
+        options: of every descent.
+        others: most other starts.
 
     Returns:
         As :func:`optimise`.
@@ -85,7 +93,7 @@ def search(at: Surface, queue: list[Vector], options: Options = DEFAULTS) -> Sea
         runs.append((start, run))
         if not extended and (run.saddle or doubtful(at, run.at, options)):
             extended = True
-            queue += alternatives(structure)
+            queue += alternatives(structure)[:others]
     lowest = min(run.at.value for _, run in runs)
     level = [k for k, (_, run) in enumerate(runs) if run.at.value <= lowest + options.same]
     best = next((k for k in level if flat(runs[k][1].at, options)), level[0])

@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import Evaluation, Problem, inverse_factor, problem
+from harness.engines.port.criterion import (
+    Evaluation,
+    Problem,
+    inverse_factor,
+    loses_digits,
+    problem,
+)
 from harness.engines.port.crossproducts import cross_products, refined
 from harness.engines.port.newton import DEFAULTS
 from harness.engines.port.optimize import Search, optimise, search
@@ -15,6 +21,9 @@ from harness.engines.port.surface import Surface
 from harness.models.design import Design
 
 Vector = npt.NDArray[np.float64]
+
+DEAR_STARTS = 2
+"""Other starts where one evaluation takes a tenth of a second or more."""
 
 
 def surface(design: Design) -> Surface:
@@ -43,6 +52,18 @@ def refined_surface(at: Surface, design: Design, found: Evaluation) -> Surface:
     return blocked_problem(factor_sums(design, Rho, at.data.F), at.reml)
 
 
+def worth_refining(at: Surface, found: Evaluation) -> bool:
+    """Whether the sums have lost digits that a better basis would save.
+
+    With several factors the sums and the search are dear, and Omega is small for most columns of
+    X: the limit is where the criterion itself, not only a share of 1e-14 of it, is in danger.
+    """
+    if isinstance(at, Problem):
+        return loses_digits(found)
+    spread = np.abs(found.Rho_inverse.diagonal())
+    return bool(spread[-1] > 30.0 or spread.max() > 300.0)
+
+
 def minimum(at: Surface, near: Vector | None = None) -> Search:
     """Minimise the criterion over theta.
 
@@ -58,7 +79,8 @@ def minimum(at: Surface, near: Vector | None = None) -> Search:
     if not isinstance(at, BlockedProblem):
         raise TypeError(f"no search for a {type(at).__name__}")
     # With an estimated Hessian the last steps only shrink what no longer matters.
-    options = replace(DEFAULTS, excess=1e-12) if at.estimates else DEFAULTS
+    options = replace(DEFAULTS, excess=1e-12 if at.estimates else DEFAULTS.excess, noise=1e-12)
     if at.data.careful:  # large effects: the determinant has lost digits that the gradient has not
         options = replace(options, noise=1e-11)
-    return search(at, [moment_theta(at.data) if near is None else near], options)
+    start = moment_theta(at.data) if near is None else near
+    return search(at, [start], options, others=DEAR_STARTS if at.estimates else 99)

@@ -46,7 +46,7 @@ HELD = {"dense": (10**6, 10**6), "pairs": (-1, 10**6), "sparse": (-1, 0)}
 def held(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     small, pairs = HELD[request.param]
     monkeypatch.setattr(crossing, "SMALL", small)
-    monkeypatch.setattr(crossing, "DENSE", 2.0)
+    monkeypatch.setattr(crossing, "DENSE", 0)
     monkeypatch.setattr(crossing, "PAIRS", pairs)
     return str(request.param)
 
