@@ -12,6 +12,7 @@ PACKAGE = ROOT / "harness"
 FLOW = (
     "errors",
     "atomic",
+    "plain",
     "spreadsheet",
     "language",
     "plan",

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from harness.compare.rows import DiffRow
 from harness.errors import EXIT_OK
+from harness.plain import plain
 from harness.report.content import RunRecord
 from harness.report.failure import counts_line, failure_lines
-from harness.report.figures import plain
 from harness.report.plots import difference_plot
 from harness.report.views import (
     COEFFICIENT_HEADER,

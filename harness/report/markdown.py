@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from harness.plain import plain
 from harness.report.content import RunRecord
 from harness.report.failure import counts_line, failure_lines
-from harness.report.figures import plain
 from harness.report.views import (
     COEFFICIENT_HEADER,
     MODEL_HEADER,

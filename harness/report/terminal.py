@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable
 from harness.compare.verdict import Verdict
+from harness.plain import plain
 from harness.report.content import RunRecord
 from harness.report.failure import counts_line, failure_lines
-from harness.report.figures import plain
 from harness.report.views import (
     COEFFICIENT_HEADER,
     MODEL_HEADER,
