@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -213,3 +214,35 @@ def test_great_expectations_reads_the_same_file(btheb: Any) -> None:
         }
     suite = gx.ExpectationSuite(**spec)
     assert len(suite.expectations) == len(spec["expectations"])
+
+
+def test_a_suite_that_never_ends_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    endless = tmp_path / "endless.json"
+    endless.symlink_to("/dev/zero")
+    for path in (pipe, endless, tmp_path):
+        with pytest.raises(SuiteError, match="not a regular file"):
+            read_suite(path)
+
+
+@pytest.mark.parametrize("depth", [41, 900, 200_000])
+def test_a_suite_nested_without_end_is_refused(depth: int, tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text(f'{{"name": "x", "expectations": {"[" * depth}{"]" * depth}}}')
+    with pytest.raises(SuiteError, match="nested more than 40 deep"):
+        read_suite(path)
+
+
+def test_a_parameter_is_a_name_and_never_a_formula(write_suite: SuiteWriter) -> None:
+    sneaky = {"column": "score", "min_value": {"$PARAMETER": "9 ^ 9 ^ 9", "and": 1}}
+    with pytest.raises(SuiteError, match=r"rule R: a parameter is .* and nothing beside it"):
+        read_suite(write_suite(rule("R", RANGE, **sneaky)))
+    suite = read_suite(write_suite(rule("R", RANGE, column="score", min_value={"$PARAMETER": "a"})))
+    with pytest.raises(SuiteError, match="asks for a parameter itself"):
+        suite.with_parameters({"a": {"$PARAMETER": "9 ^ 9 ^ 9"}})
+
+
+def test_a_rule_that_lets_everything_pass_is_refused(write_suite: SuiteWriter) -> None:
+    with pytest.raises(SuiteError, match="rule R: mostly 0 would pass anything"):
+        read_suite(write_suite(rule("R", RANGE, **GOOD, mostly=0)))
