@@ -14,6 +14,7 @@ FLOW = (
     "atomic",
     "plain",
     "spreadsheet",
+    "strict_json",
     "language",
     "plan",
     "data",

@@ -1,0 +1,59 @@
+"""JSON read strictly: what two readers could take for two things is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+
+class NotStrictJson(ValueError):
+    """Bytes that are not JSON, or JSON that says a thing twice or not at all.
+
+    Attributes:
+        line: 1-based line of the mistake, where it is known.
+    """
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        self.line = line
+        super().__init__(reason)
+
+    def at(self, file: object) -> str:
+        """The complaint as one line that begins with the file and, where known, the line."""
+        return f"{file}: {self}" if self.line is None else f"{file}:{self.line}: {self}"
+
+
+def parse_json(content: bytes) -> Any:
+    """The value of a JSON text in UTF-8, with or without byte-order mark.
+
+    Raises:
+        NotStrictJson: for bytes that are not UTF-8 or not JSON, a key given twice in one object
+            (the last would silently win), a bare ``NaN`` or ``Infinity`` (no JSON, though many
+            programs write it), and nesting or digits beyond what is sane.
+    """
+    try:
+        return json.loads(
+            content.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_bare
+        )
+    except UnicodeDecodeError as error:
+        raise NotStrictJson(f"is not UTF-8 (byte {error.start + 1})") from error
+    except json.JSONDecodeError as error:
+        raise NotStrictJson(f"is not JSON ({error.msg})", error.lineno) from error
+    except RecursionError as error:
+        raise NotStrictJson("is nested too deeply") from error
+    except NotStrictJson:
+        raise
+    except ValueError as error:  # Python reads no whole number of thousands of digits
+        raise NotStrictJson(f"holds a number that cannot be read ({error})") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise NotStrictJson(f"the key `{twice}` is given twice in one object")
+    return found
+
+
+def _bare(constant: str) -> NoReturn:
+    raise NotStrictJson(f'bare {constant} is not JSON (null, "Inf" and "-Inf" are)')

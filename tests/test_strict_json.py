@@ -1,0 +1,34 @@
+"""A JSON file says one thing to every reader, or is refused with its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.strict_json import NotStrictJson, parse_json
+
+
+def test_plain_json_is_read_with_and_without_a_byte_order_mark() -> None:
+    text = '{"a": [1, 0.1, null, "zwölf"]}'.encode()
+    assert parse_json(text) == parse_json(b"\xef\xbb\xbf" + text) == {"a": [1, 0.1, None, "zwölf"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "f:1: is not JSON (Expecting value)"),
+        (b'{"a": 1,\n\n"b" 2}', "f:3: is not JSON (Expecting ':' delimiter)"),
+        (b"[1] [2]", "f:1: is not JSON (Extra data)"),
+        (b'{"a": {"b": 1, "c": 2, "b": 1}}', "f: the key `b` is given twice in one object"),
+        (b"[NaN]", "f: bare NaN is not JSON"),
+        (b"[-Infinity]", "f: bare -Infinity is not JSON"),
+        (b'["a\xff"]', "f: is not UTF-8 (byte 4)"),
+        (b"[" * 100_000, "f: is nested too deeply"),
+        (b"[" + b"9" * 5000 + b"]", "f: holds a number that cannot be read"),
+    ],
+    ids=["empty", "cut", "second", "twice", "nan", "infinity", "bytes", "deep", "digits"],
+)
+def test_what_two_readers_could_read_differently_is_refused(content: bytes, complaint: str) -> None:
+    with pytest.raises(NotStrictJson) as caught:
+        parse_json(content)
+    assert caught.value.at("f").startswith(complaint)
+    assert "\n" not in str(caught.value)
