@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
+from harness.plain import plain
+
+MAX_DEPTH = 40
+"""Lists and objects inside each other; no file of the harness needs more than ten."""
+_TOO_DEEP = f"is nested more than {MAX_DEPTH} deep"
+
 
 class NotStrictJson(ValueError):
     """Bytes that are not JSON, or JSON that says a thing twice or not at all.
@@ -15,7 +21,7 @@ class NotStrictJson(ValueError):
 
     def __init__(self, reason: str, line: int | None = None) -> None:
         self.line = line
-        super().__init__(reason)
+        super().__init__(plain(reason))
 
     def at(self, file: object) -> str:
         """The complaint as one line that begins with the file and, where known, the line."""
@@ -31,7 +37,7 @@ def parse_json(content: bytes) -> Any:
             programs write it), and nesting or digits beyond what is sane.
     """
     try:
-        return json.loads(
+        value = json.loads(
             content.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_bare
         )
     except UnicodeDecodeError as error:
@@ -39,21 +45,35 @@ def parse_json(content: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise NotStrictJson(f"is not JSON ({error.msg})", error.lineno) from error
     except RecursionError as error:
-        raise NotStrictJson("is nested too deeply") from error
+        raise NotStrictJson(_TOO_DEEP) from error
     except NotStrictJson:
         raise
     except ValueError as error:  # Python reads no whole number of thousands of digits
         raise NotStrictJson(f"holds a number that cannot be read ({error})") from error
+    if _depth(value) > MAX_DEPTH:
+        raise NotStrictJson(_TOO_DEEP)
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise NotStrictJson(f"the key `{twice}` is given twice in one object")
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise NotStrictJson(f"the key `{name}` is given twice in one object")
+        found[name] = value
     return found
 
 
 def _bare(constant: str) -> NoReturn:
     raise NotStrictJson(f'bare {constant} is not JSON (null, "Inf" and "-Inf" are)')
+
+
+def _depth(value: object) -> int:
+    """How deep lists and objects stand inside each other, level by level and not by recursion."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, (dict, list))]:
+        depth += 1
+        level = [
+            inner for item in level for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    return depth

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
 from harness.models.record import Estimates, random_quantity
+from harness.plain import plain
 
 _NOT_FINITE = {"Inf": math.inf, "-Inf": -math.inf, "NaN": math.nan, "NA": math.nan}
 
@@ -28,7 +29,7 @@ class MalformedRecord(ValueError):
 
     def __init__(self, key: str, reason: str) -> None:
         self.key, self.reason = key, reason
-        super().__init__(f"{key}: {reason}" if key else reason)
+        super().__init__(plain(f"{key}: {reason}" if key else reason))
 
 
 class JsonValue:
