@@ -1,26 +1,32 @@
 """A study opened: plan, codebook and data against each other, every problem in one answer."""
 
+from functools import partial
 from pathlib import Path
 
 # ruff: noqa: E501 - the tables of mistakes have one case a line
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import CODEBOOK, PLAN, changed, csv_text, line_with, rows, write_study
+from small_study import (
+    CODEBOOK,
+    PLAN,
+    changed,
+    csv_text,
+    line_with,
+    rows,
+    the_problem,
+    with_mistake,
+    write_study,
+)
+from small_study import problems_of as problems_of_opening
 
 from harness.data import derive, open_study
 from harness.data.hash import sha256_of_file
-from harness.errors import DataError, PlanError
+from harness.errors import DataError
 from harness.sets import analysis_sets
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def problems_of(folder, **files):
-    path = write_study(folder, **files)
-    with pytest.raises(PlanError) as caught:
-        open_study(path)
-    return caught.value.problems
+problems_of = partial(problems_of_opening, open_study)
 
 
 def test_a_study_is_plan_codebook_and_typed_data(tmp_path):
@@ -93,12 +99,9 @@ PLAN_MISTAKES = [
     ids=[c[0] for c in PLAN_MISTAKES],
 )
 def test_a_plan_that_does_not_fit_the_data(tmp_path, old, new, place, key, message):
-    at = PLAN.index(old)
-    text = PLAN[:at] + new + PLAN[at + len(old) :]
-    found = problems_of(tmp_path, plan=text)
-    matching = [p for p in found if p.key == key and message in p.message]
-    assert len(matching) == 1, "\n".join(map(str, found))
-    assert matching[0].line == text[: text.index(place)].count("\n") + 1
+    text = with_mistake(old, new)
+    found = the_problem(problems_of(tmp_path, plan=text), key, message)
+    assert found.line == line_with(text, place), str(found)
 
 
 def test_what_a_broken_derived_column_feeds_is_not_reported_again(tmp_path):
