@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from harness.engines.protocol import Engine
     from harness.gate.verdict import GateReport
+    from harness.plan.schema import Plan
 
 Progress = Callable[[str, int, int], None]
 
@@ -80,6 +81,8 @@ class RunResult:
         reference: where the reference numbers came from, in words.
         started: UTC time, ISO 8601.
         seconds: wall time by part; those of the engines are summed over the models.
+        only: the glob that chose the models, if one did.
+        planned: number of models in the plan.
     """
 
     study: Study
@@ -91,6 +94,15 @@ class RunResult:
     reference: str
     started: str
     seconds: dict[str, float]
+    only: str | None = None
+    planned: int = 0
+
+    @property
+    def part(self) -> str:
+        """Which part of the plan was run, in words; empty for all of it, or where nothing was."""
+        if self.only is None or not self.fits:
+            return ""
+        return f"--only {self.only}: {len(self.fits)} of {self.planned} models"
 
     @property
     def exit_code(self) -> int:
@@ -102,7 +114,7 @@ class RunResult:
 
 
 def run(
-    plan: str | Path,
+    plan: str | Path | Plan,
     *,
     reference: ReferenceMode | None = None,
     engine: str = "port",
@@ -113,7 +125,7 @@ def run(
     """Gate the study, fit every model in both engines and compare number by number.
 
     Args:
-        plan: path of the plan file.
+        plan: path of the plan file, or what ``load_plan`` made of it.
         reference: ``live`` fits in R, ``recorded`` replays records, ``auto`` takes R when it
             starts; the plan's own choice when None.
         engine: name of the engine in the table's ``python`` column.
@@ -154,7 +166,9 @@ def run(
         "reference": sum(f.r_seconds for f in fits),
         "all": time.perf_counter() - clock,
     }
-    return RunResult(study, gate, sets, fits, diff, engine, references.source, started, seconds)
+    planned = len(planned_tasks(study.plan))
+    source = references.source
+    return RunResult(study, gate, sets, fits, diff, engine, source, started, seconds, only, planned)
 
 
 def gate_study(study: Study) -> GateReport:

@@ -61,6 +61,7 @@ def report_html(record: RunRecord) -> str:
         banner,
         f'<p class="verdict{colour}">{text(_VERDICTS.get(record.exit_code, ""))} '
         f"{text(counts_line(table.counts))}. Exit code {record.exit_code}.</p>",
+        f"<p><strong>Part of the plan: {text(record.part)}.</strong></p>" if record.part else "",
         *_gate(record),
         *_flow(record),
         *_differences(record),
