@@ -184,7 +184,7 @@ class Fit:
         """What a user should know of data, design and search."""
         messages = self.design.messages
         if self.singular:
-            messages += ("boundary (singular) fit: see help('isSingular')",)
+            messages += ("boundary (singular) fit: a variance is zero or effects are collinear",)
         if (flat := undetermined(self._problem, self._search.at)) > 0:
             noun = "direction" if flat == 1 else "directions"
             messages += (
