@@ -96,6 +96,14 @@ class Fit:
         self._problem = at
         self._search = search
 
+    def __repr__(self) -> str:
+        spec = self.design.spec
+        groups = ", ".join(f"{name} {count}" for name, count in self.groups.items())
+        return (
+            f"<Fit {spec.formula.text}: {'REML' if spec.reml else 'ML'} criterion"
+            f" {self.criterion:.4f}, {self.n_obs} rows, {groups}>"
+        )
+
     @cached_property
     def _solution(self) -> Solution:
         return solve(self._problem, self._search.at)

@@ -182,3 +182,14 @@ def test_balanced_slopes_are_the_regression_of_the_patients_coefficients() -> No
         table["std_error"], lines.std(axis=0, ddof=1) / np.sqrt(18), rtol=1e-11
     )
     np.testing.assert_allclose(table["df"], [17.0, 17.0], rtol=1e-9)
+
+
+def test_a_fit_shows_what_it_is() -> None:
+    data = classic("sleepstudy")
+    shown = repr(harness.lmer("Reaction ~ Days + (Days | Subject)", data))
+    assert shown == (
+        "<Fit Reaction ~ Days + (Days | Subject): REML criterion 1743.6283, 180 rows, Subject 18>"
+    )
+    assert repr(harness.lm("Reaction ~ Days", data)) == (
+        "<LinearFit Reaction ~ Days: sigma 47.7147, 180 rows>"
+    )
