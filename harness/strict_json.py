@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import stat
+from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.plain import plain
@@ -26,6 +29,25 @@ class NotStrictJson(ValueError):
     def at(self, file: object) -> str:
         """The complaint as one line that begins with the file and, where known, the line."""
         return f"{file}: {self}" if self.line is None else f"{file}:{self.line}: {self}"
+
+
+def regular_bytes(path: Path, at_most: int = 200_000_000) -> bytes:
+    """The content of a regular file; a pipe or a device would keep the reader for ever.
+
+    Args:
+        path: the file.
+        at_most: bytes that are read; more is refused.
+
+    Raises:
+        OSError: not there, not a regular file, too large, or not readable; ``strerror`` says it.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    with path.open("rb") as stream:
+        content = stream.read(at_most + 1)
+    if len(content) > at_most:
+        raise OSError(errno.EFBIG, f"larger than {at_most} bytes")
+    return content
 
 
 def parse_json(content: bytes) -> Any:

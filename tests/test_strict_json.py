@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from harness.strict_json import NotStrictJson, parse_json
+from harness.strict_json import NotStrictJson, parse_json, regular_bytes
 
 
 def test_plain_json_is_read_with_and_without_a_byte_order_mark() -> None:
@@ -50,3 +53,16 @@ def test_what_two_readers_could_read_differently_is_refused(content: bytes, comp
         parse_json(content)
     assert caught.value.at("f").startswith(complaint)
     assert "\n" not in str(caught.value)
+
+
+def test_what_never_ends_is_not_read(tmp_path: Path) -> None:
+    pipe, endless = tmp_path / "pipe", tmp_path / "endless"
+    os.mkfifo(pipe)
+    endless.symlink_to("/dev/zero")
+    for path in (pipe, endless, tmp_path):
+        with pytest.raises(OSError, match="not a regular file"):
+            regular_bytes(path)
+    (tmp_path / "large").write_bytes(b"12345")
+    assert regular_bytes(tmp_path / "large", at_most=5) == b"12345"
+    with pytest.raises(OSError, match="larger than 4 bytes"):
+        regular_bytes(tmp_path / "large", at_most=4)

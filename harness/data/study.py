@@ -76,7 +76,7 @@ def open_study(plan_path: str | Path | Plan) -> Study:
             problems.append(loaded.problem(where, message))
 
         check_design(plan, codebook, reading.frame, report)
-        broken = set(loaded.names("derive")) - set(plan.derive)
+        broken = set(loaded.names("derive")) - set(plan.derive) | codebook.unread
         check_columns(plan, codebook, reading.frame, report, broken)
     if problems or codebook is None or reading is None:
         raise PlanError(tuple(dict.fromkeys(problems)))
@@ -115,7 +115,7 @@ def _read(
     for name in missing:
         message = f"no such column in {plan.data.file}"
         problems.append(Problem(codebook.file, lines[name], name, message))
-    for name in undeclared:
+    for name in (name for name in undeclared if name not in codebook.unread):
         message = f"this column of {plan.data.file} is not in the codebook"
         problems.append(Problem(codebook.file, None, name, message))
     return typed(table, codebook, sha256)

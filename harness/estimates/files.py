@@ -15,7 +15,7 @@ from harness.estimates.record import from_record, to_record
 from harness.models.decode import JsonValue, MalformedRecord
 from harness.models.record import Answer, Estimates, NotComputed, as_json
 from harness.models.spec import ModelKey
-from harness.strict_json import NotStrictJson, parse_json
+from harness.strict_json import NotStrictJson, parse_json, regular_bytes
 
 FORMAT_VERSION = 1
 _KEY = tuple(field.name for field in fields(ModelKey))
@@ -94,7 +94,7 @@ def _answers(value: JsonValue) -> tuple[KeyedAnswer, ...]:
 
 def _read(path: str | Path) -> JsonValue:
     try:
-        content = Path(path).read_bytes()
+        content = regular_bytes(Path(path))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     try:

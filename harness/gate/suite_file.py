@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import SuiteError
-from harness.strict_json import NotStrictJson, parse_json
+from harness.strict_json import NotStrictJson, parse_json, regular_bytes
 
 MAX_BYTES = 20_000_000
 
@@ -20,16 +20,10 @@ def suite_bytes(path: Path) -> bytes:
     Raises:
         SuiteError: not there, not a regular file (a pipe would never end), too large, unreadable.
     """
-    if path.exists() and not path.is_file():
-        raise SuiteError(f"{path}: cannot read the suite: not a regular file")
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        return regular_bytes(path, MAX_BYTES)
     except OSError as error:
         raise SuiteError(f"{path}: cannot read the suite: {error.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise SuiteError(f"{path}: cannot read the suite: larger than {MAX_BYTES} bytes")
-    return content
 
 
 def suite_json(path: Path, content: bytes) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from small_study import problems_of as problems_of_opening
 
 from harness.data import derive, open_study
 from harness.data.hash import sha256_of_file
-from harness.errors import DataError
+from harness.errors import DataError, PlanError
+from harness.plan import load_plan
+from harness.plan.schema import Plan
 from harness.sets import analysis_sets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +40,18 @@ def test_a_study_is_plan_codebook_and_typed_data(tmp_path):
     assert study.findings == ()
     assert study.data_sha256 == sha256_of_file(tmp_path / "small.csv")
     assert study.plan_sha256 == sha256_of_file(path)
+
+
+def test_a_loaded_plan_opens_its_study(tmp_path, monkeypatch):
+    path = write_study(tmp_path)
+    plan = load_plan(path)
+    assert open_study(plan).folder == tmp_path
+    path.write_text(path.read_text().replace("id: small", "id: other"))
+    with pytest.raises(PlanError, match=r"plan\.yaml: has changed since it was loaded"):
+        open_study(plan)
+    in_memory = Plan.model_validate_json(plan.model_dump_json())
+    with pytest.raises(DataError, match="was not loaded from a file"):
+        open_study(in_memory)
 
 
 def test_derived_columns_come_in_order_and_leave_the_study_alone(tmp_path):
@@ -203,3 +217,12 @@ def test_the_studies_of_this_repository_open(name):
     for column in frame.select_dtypes("number"):
         assert not np.isinf(frame[column]).any(), column
     assert isinstance(frame, pd.DataFrame)
+
+
+@pytest.mark.parametrize("name", ["id", "arm", "visit", "bdi", "il6", "sessions"])
+def test_a_wrong_line_of_the_codebook_is_reported_and_not_what_follows_from_it(tmp_path, name):
+    line = next(text for text in CODEBOOK.splitlines() if text.startswith(f"{name},"))
+    kind = line.split(",")[1]
+    codebook = changed(CODEBOOK, line, line.replace(f"{name},{kind}", f"{name},{kind}x"))
+    found = [p for p in problems_of(tmp_path, codebook=codebook) if p.key != f"{name}.type"]
+    assert [str(p) for p in found if f"`{name}`" in p.message or p.key == name] == []

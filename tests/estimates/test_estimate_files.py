@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,12 @@ def test_a_missing_file_and_bytes_that_are_not_text(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="is not UTF-8"):
         read_fit(tmp_path / "b.json")
+
+
+def test_a_pipe_is_not_an_estimate_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(DataError, match="cannot be read \\(not a regular file\\)"):
+        read_answers(tmp_path / "pipe.json")
 
 
 def test_two_answers_of_one_engine_to_one_model_are_refused(tmp_path: Path) -> None:
