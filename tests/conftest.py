@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,15 +26,43 @@ for _variable in (
     os.environ[_variable] = "1"
 
 
-@pytest.fixture(scope="session")
-def r_home() -> Path:
+def pytest_report_header() -> str:
+    """Versions first: they are what one wants to know of a red run elsewhere."""
+    from importlib.metadata import version
+
+    r = r_or_why_not()
+    there = f"none, live tests are skipped ({r})" if isinstance(r, str) else str(r)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "pandas"))
+    return f"{packages}; one BLAS thread; R: {there}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip live tests where there is no R, saying so."""
+    if item.get_closest_marker("live_r") is not None:
+        require_r()
+
+
+@cache
+def r_or_why_not() -> Path | str:
     from harness.engines.r.home import find_r
     from harness.errors import ReferenceUnavailable
 
     try:
         return find_r()
     except ReferenceUnavailable as error:
-        pytest.skip(str(error))
+        return str(error)
+
+
+def require_r() -> Path:
+    found = r_or_why_not()
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def r_home() -> Path:
+    return require_r()
 
 
 @pytest.fixture(scope="session")

@@ -85,6 +85,12 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     made: Made = {}
     layout = layout_of(formula)
     names, columns = matrix_columns(layout.fixed, formula.intercept, data, made)
+    if len(set(names)) < len(names):
+        twice = next(name for k, name in enumerate(names) if name in names[:k])
+        raise ModelError(
+            f"two columns of the model matrix are called `{twice}`, as a factor's column followed by"
+            " its level is: rename the column or the level"
+        )
     random = []
     for group, intercept, terms in layout.random:
         z_names, z_columns = matrix_columns(terms, intercept, data, made)

@@ -83,7 +83,7 @@ def test_no_number_differs_without_the_reference_owning_up(lme4: RLiveEngine, se
     allowed = {Verdict.MATCH, Verdict.BOUNDARY}
     if r.quality is not None and not r.quality.clean:
         allowed.add(Verdict.REFERENCE_NOT_CLEAN)
-    # On the boundary both of lme4's optimisers can stop at a local minimum (seed 129, 4e-5 too high).
+    # On the boundary both of lme4's optimisers can stop at a local minimum (seed 129: 4e-5 high).
     better = python.fit.criterion < r.fit.criterion - 1e-8
     unexplained = [
         f"{row.quantity} {row.term}: {row.verdict}, {row.note}"
