@@ -76,7 +76,7 @@ class RunResult:
         gate: the data-quality gate's report.
         sets: analysis sets by name; empty when the gate refused the data.
         fits: both answers of every model, in plan order.
-        diff: the diff table; without rows when the gate refused the data.
+        table: the diff table; without rows when the gate refused the data.
         engine: name of the engine in the table's ``python`` column.
         reference: where the reference numbers came from, in words.
         started: UTC time, ISO 8601.
@@ -89,7 +89,7 @@ class RunResult:
     gate: GateReport
     sets: dict[str, AnalysisSet]
     fits: tuple[Fitted, ...]
-    diff: DiffTable
+    table: DiffTable
     engine: str
     reference: str
     started: str
@@ -107,10 +107,15 @@ class RunResult:
     @property
     def exit_code(self) -> int:
         """The gate's code where it refused, else the highest code of any row."""
-        return self.gate.exit_code or self.diff.exit_code
+        return self.gate.exit_code or self.table.exit_code
+
+    @property
+    def diff(self) -> pd.DataFrame:
+        """The diff table as a data frame, under the columns of ``diff.csv``."""
+        return self.table.to_frame()
 
     def _repr_html_(self) -> str:
-        return self.diff._repr_html_()
+        return self.table._repr_html_()
 
 
 def run(

@@ -48,7 +48,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         study=plan.study.id,
         title=plan.study.title,
         synthetic=plan.study.synthetic,
-        diff=result.diff,
+        diff=result.table,
         gate=result.gate,
         sets=flows,
         answers=answers,

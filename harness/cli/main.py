@@ -13,6 +13,7 @@ from harness.cli import comparing, fitting, looking, running
 from harness.cli.messages import say, say_error
 from harness.errors import EXIT_NOT_RUN, EXIT_USAGE, HarnessError
 
+INTERRUPTED = 130
 SIGPIPE_STATUS = 141
 """What a shell reports of a program whose reader went away; 1 would say that something differs."""
 
@@ -56,7 +57,7 @@ def status(arguments: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except typer.Abort:
         say("interrupted")
-        return 130
+        return INTERRUPTED
     except SystemExit as leaving:
         # The reader went away (`harness run ... | head`); there is nobody left to tell.
         if not isinstance(leaving.__context__, BrokenPipeError):
@@ -69,6 +70,8 @@ def status(arguments: Sequence[str] | None = None) -> int:
         _forget_stdout()
         say(f"cannot write on: {error.strerror}")
         return EXIT_NOT_RUN
+    if code == INTERRUPTED:
+        say("interrupted")
     return int(code or 0)
 
 

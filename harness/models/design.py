@@ -88,8 +88,8 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     if len(set(names)) < len(names):
         twice = next(name for k, name in enumerate(names) if name in names[:k])
         raise ModelError(
-            f"two columns of the model matrix are called `{twice}`, as a factor's column followed by"
-            " its level is: rename the column or the level"
+            f"two columns of the model matrix are called `{twice}` (a factor's column is called by "
+            "its name and the level): rename the column or the level"
         )
     random = []
     for group, intercept, terms in layout.random:
@@ -158,6 +158,11 @@ def _too_many(p: int, n: int) -> str:
     )
 
 
+def _listed(names: tuple[str, ...], most: int = 4) -> str:
+    """Column names joined by plus signs, the first few of many."""
+    return " + ".join(names[:most]) + (" + ..." if len(names) > most else "")
+
+
 def _check_random(data: ModelFrame, random: list[RandomDesign]) -> None:
     """Refuse terms with as many random effects as observations, as ``lmer`` does."""
     sizes = {grouping.label: len(grouping.sizes) for grouping in data.groupings}
@@ -170,6 +175,6 @@ def _check_random(data: ModelFrame, random: list[RandomDesign]) -> None:
         if effects >= data.n_obs:
             raise ModelError(
                 f"{data.n_obs} observations for {effects} random effects of "
-                f"`{' + '.join(term.names)} | {term.group}`: their variance and the residual's "
+                f"`{_listed(term.names)} | {term.group}`: their variance and the residual's "
                 "cannot be told apart; drop a random slope, or check that rows repeat within groups"
             )

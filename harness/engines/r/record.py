@@ -24,7 +24,7 @@ from harness.engines.r.scripts import scripts_sha256
 from harness.errors import RecordRefused, ReferenceUnavailable
 from harness.models.record import Estimates, as_json
 from harness.models.spec import ModelKey, ModelSpec
-from harness.strict_json import NotStrictJson, parse_json
+from harness.strict_json import NotStrictJson, parse_json, regular_bytes
 
 FORMAT = 1
 _FIELDS = ("format", "key", "model", "data", "scripts_sha256", "date", "answer", "sha256")
@@ -188,7 +188,7 @@ def find_record(
 def _read(path: Path, modified: int, size: int) -> Record:
     """Parse and check; cached while the file's time and size stay the same."""
     try:
-        raw = parse_json(path.read_bytes())
+        raw = parse_json(regular_bytes(path))
     except (OSError, NotStrictJson) as error:
         _refuse(path, f"it cannot be read ({error})")
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
@@ -227,7 +227,7 @@ def _refuse(path: Path, why: str) -> NoReturn:
 def _readable(path: Path) -> dict[str, Any] | None:
     """What is there already, if it is JSON at all; a corrupt record may be overwritten."""
     try:
-        raw = parse_json(path.read_bytes())
+        raw = parse_json(regular_bytes(path))
     except (OSError, NotStrictJson):
         return None
     return raw if isinstance(raw, dict) else None
