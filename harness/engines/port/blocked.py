@@ -27,8 +27,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import lapack
 
-from harness.engines.port.criterion import Evaluation, NotPositiveError, capacitance, fixed_parts
+from harness.engines.port.criterion import Evaluation, NotPositiveError, fixed_parts
 from harness.engines.port.curvature import estimated_trace_products, trace_products
+from harness.engines.port.elimination import Eliminated, eliminate
 from harness.engines.port.factors import Factor, FactorSums
 from harness.engines.port.state import State, across, beside
 
@@ -41,31 +42,6 @@ INVERTIBLE = 1e3
 
 EXACT = 300
 """Columns of the dense block beyond which the search does with an estimate of the Hessian."""
-
-
-@dataclass(frozen=True, slots=True)
-class Eliminated:
-    """What is left when the first factor is eliminated: functions of its covariance alone.
-
-    Attributes:
-        key: the entries of ``Lambda_1`` it belongs to.
-        J: (G, q_1, q_1) ``(I + R_g S_1 R_g')^-1``.
-        K: (G, q_1, q_1) ``J_g R_g``.
-        N: (G, q_1, q_1) ``R_g'J_g R_g``.
-        logdet: ``log|V_1|``.
-        A: (N, N).
-        C: (N, P).
-        Omega: (P, P) ``Omega_1``.
-    """
-
-    key: bytes
-    J: Matrix
-    K: Matrix
-    N: Matrix
-    logdet: float
-    A: Matrix
-    C: Matrix
-    Omega: Matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +63,15 @@ class BlockedProblem:
     def permuted(self, order: npt.NDArray[np.intp]) -> BlockedProblem:
         """The same criterion with the random effects in another order within their terms."""
         return replace(self, data=self.data.permuted(order), remembered=[])
+
+    def eliminated(self, Lambda: Matrix) -> Eliminated:
+        """The first factor eliminated at a Lambda (q, q) of all effects; the last is remembered."""
+        members = self.data.factors[0].members
+        own = Lambda[np.ix_(members, members)]
+        if not self.remembered or self.remembered[0].key != own.tobytes():
+            self.remembered.clear()
+            self.remembered.append(eliminate(self.data, own))
+        return self.remembered[0]
 
     def evaluate(self, theta: Vector) -> Evaluation:
         """Criterion, gradient and Hessian at theta (t,).
@@ -111,35 +96,6 @@ def blocked_problem(data: FactorSums, reml: bool) -> BlockedProblem:
     return BlockedProblem(data, reml, *fixed_parts(data.n_obs, data.F, reml))
 
 
-def _eliminate(at: BlockedProblem, Lambda: Matrix) -> Eliminated:
-    """Eliminate the first factor at its Lambda (q_1, q_1)."""
-    key = Lambda.tobytes()
-    for known in at.remembered:
-        if known.key == key:
-            return known
-    data = at.data
-    at.remembered.clear()
-    J, logdet = capacitance(data.R, Lambda)
-    K = J @ data.R
-    N = (data.R.transpose(0, 2, 1) @ K)[data.pattern]
-    count = np.bincount(data.pattern, minlength=len(J))
-    J, K = J[data.pattern], K[data.pattern]
-    Jc = J @ data.c
-    P = data.c.shape[2]
-    made = Eliminated(
-        key=key,
-        J=J,
-        K=K,
-        N=N,
-        logdet=float(count @ logdet),
-        A=data.within_zz + data.B.gram(J),
-        C=data.within_zw + data.B.back(Jc),
-        Omega=data.within + data.c.reshape(-1, P).T @ Jc.reshape(-1, P),
-    )
-    at.remembered.append(made)
-    return made
-
-
 def _inverse(M: Matrix) -> tuple[Matrix, float]:
     """Inverse and log-determinant of a symmetric positive definite matrix."""
     L, info = lapack.dpotrf(M.T, lower=1, clean=1, overwrite_a=1)
@@ -161,8 +117,7 @@ def _evaluate(at: BlockedProblem, theta: Vector, exact: bool) -> Evaluation:
     first, *others = data.factors
     Lambda = structure.Lambda(theta)
     S = Lambda @ Lambda.T
-    own = Lambda[np.ix_(first.members, first.members)]
-    left = _eliminate(at, own)
+    left = at.eliminated(Lambda)
     A, C = left.A, left.C
 
     scaled = across(others, Lambda.T, across(others, Lambda.T, A).T)  # Lambda_2'A Lambda_2
@@ -310,27 +265,3 @@ def _slopes(factors: list[Factor], Lambda: Matrix, A: Matrix, C: Matrix, X: Matr
         rows = X[f.place].reshape(f.groups, len(block), -1)
         D[f.place] = (back.T @ back @ rows).reshape(-1, X.shape[1])
     return D
-
-
-def modes(at: BlockedProblem, theta: Vector, residual: Vector) -> list[Matrix]:
-    """Conditional modes (G_f, q_f) of each factor, standardised basis, data's order of factors.
-
-    Args:
-        at: the problem.
-        theta: where.
-        residual: (P,) ``y - X beta`` in the basis W.
-    """
-    data = at.data
-    first, *others = data.factors
-    Lambda = data.structure.Lambda(theta)
-    left = _eliminate(at, Lambda[np.ix_(first.members, first.members)])
-    scaled = across(others, Lambda.T, across(others, Lambda.T, left.A).T)
-    scaled.flat[:: len(scaled) + 1] += 1.0
-    factor, info = lapack.dpotrf(scaled, lower=1)
-    if info != 0:
-        raise NotPositiveError
-    solved, _ = lapack.dpotrs(factor, across(others, Lambda.T, left.C @ residual[:, None]), lower=1)
-    b2 = across(others, Lambda, solved)
-    e = data.c @ residual[:, None] - data.B.times(b2)
-    b1 = (Lambda @ Lambda.T)[np.ix_(first.members, first.members)] @ (left.K.transpose(0, 2, 1) @ e)
-    return [part[:, :, 0] for part in beside(data.factors, (b1, b2))]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from harness.engines.port.criterion import NotPositiveError
 from harness.engines.port.fit import fit_design
 from harness.engines.port.lm import LinearFit
 from harness.engines.port.problems import refined_surface, surface, worth_refining
@@ -50,7 +51,10 @@ class PortEngine:
         if len(theta) != wanted:
             raise ModelError(f"theta has {len(theta)} entries; `{spec.formula.text}` has {wanted}")
         inner = standardise(at, np.asarray(theta, dtype=np.float64))
-        found = at.evaluate(inner)
-        if worth_refining(at, found):
-            found = refined_surface(at, design, found).evaluate(inner)
+        try:
+            found = at.evaluate(inner)
+            if worth_refining(at, found):
+                found = refined_surface(at, design, found).evaluate(inner)
+        except NotPositiveError:
+            raise ModelError(f"theta {tuple(theta)} is too large for these data") from None
         return found.value

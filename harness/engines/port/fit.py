@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, get_args
 
@@ -10,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.boundary import undetermined
-from harness.engines.port.criterion import Evaluation
+from harness.engines.port.criterion import Evaluation, NotPositiveError
 from harness.engines.port.modes import conditional_modes
-from harness.engines.port.newton import Options
 from harness.engines.port.optimize import Search
+from harness.engines.port.optimum import Optimum
 from harness.engines.port.problems import minimum, refined_surface, surface, worth_refining
 from harness.engines.port.satterthwaite import satterthwaite_df
 from harness.engines.port.solution import Solution, solve, unstandardise
@@ -34,48 +33,11 @@ Vector = npt.NDArray[np.float64]
 REFINEMENTS = 3
 """Most changes of basis; one is enough unless the first search was far off for lack of digits."""
 
+ROUNDING = 1e-15
+"""A residual SD below this share of the largest response is the rounding of its digits."""
+
 SINGULAR = 1e-4
 """A diagonal theta below this makes a fit singular; the limit of lme4's ``isSingular``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Optimum:
-    """The record of the search.
-
-    Theta here is lme4's (Lambda for the data's own Z); gradient and trust radius refer to the
-    standardised basis of :mod:`harness.engines.port.crossproducts`, in which the columns of X,
-    y and Z have unit size.
-
-    Attributes:
-        start: theta the search began with.
-        end: theta at the end.
-        criterion: at the end, in deviance units.
-        gradient_norm: largest entry of the gradient over max(1, |criterion|).
-        evaluations: criterion evaluations with derivatives, all starts.
-        starts: starts tried.
-        rivals: criteria at the ends of the other starts.
-        converged: whether gradient and curvature are as demanded.
-        boundary: whether the relative covariance factor is rank deficient.
-        kkt: on the boundary, smallest eigenvalue of the criterion's derivative in the relative
-            covariance (not negative at a minimum); else 0.
-        options: every option in force.
-        message: one line.
-        trace: theta and criterion of each accepted step.
-    """
-
-    start: tuple[float, ...]
-    end: tuple[float, ...]
-    criterion: float
-    gradient_norm: float
-    evaluations: int
-    starts: int
-    rivals: tuple[float, ...]
-    converged: bool
-    boundary: bool
-    kkt: float
-    options: Options
-    message: str
-    trace: tuple[tuple[tuple[float, ...], float], ...]
 
 
 class Fit:
@@ -88,6 +50,14 @@ class Fit:
         self.design = design
         self._problem = at
         self._search = search
+
+    def __repr__(self) -> str:
+        spec = self.design.spec
+        groups = ", ".join(f"{name} {count}" for name, count in self.groups.items())
+        return (
+            f"<Fit {spec.formula.text}: {'REML' if spec.reml else 'ML'} criterion"
+            f" {self.criterion:.4f}, {self.n_obs} rows, {groups}>"
+        )
 
     @cached_property
     def _solution(self) -> Solution:
@@ -181,7 +151,7 @@ class Fit:
         """What a user should know of data, design and search."""
         messages = self.design.messages
         if self.singular:
-            messages += ("boundary (singular) fit: see help('isSingular')",)
+            messages += ("boundary (singular) fit: a variance is zero or effects are collinear",)
         if (flat := undetermined(self._problem, self._exact)) > 0:
             noun = "direction" if flat == 1 else "directions"
             messages += (
@@ -300,10 +270,25 @@ def fit_design(design: Design) -> Fit:
         ModelError: data on which the model cannot be fitted, e.g. no residual variation.
     """
     at = surface(design)
-    search = minimum(at)
-    for _ in range(REFINEMENTS):
-        if not worth_refining(at, search.at):
-            break
-        at = refined_surface(at, design, search.at)
-        search = minimum(at, search.at.theta)
-    return Fit(design, at, search)
+    try:
+        search = minimum(at)
+        for _ in range(REFINEMENTS):
+            if not worth_refining(at, search.at):
+                break
+            at = refined_surface(at, design, search.at)
+            search = minimum(at, search.at.theta)
+    except NotPositiveError:
+        raise ModelError(_no_residual(design)) from None
+    fit = Fit(design, at, search)
+    if fit.sigma <= ROUNDING * float(np.abs(design.y).max()):
+        raise ModelError(_no_residual(design))
+    return fit
+
+
+def _no_residual(design: Design) -> str:
+    """The message for a response that the groups explain to the last digit."""
+    groups = " and ".join(f"`{grouping.label}`" for grouping in design.groupings)
+    return (
+        f"outcome `{design.frame.response}` leaves no residual within {groups}: the random "
+        "effects reproduce it exactly; check for copied rows, or simplify the random term"
+    )

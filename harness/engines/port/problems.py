@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port.blocked import BlockedProblem, blocked_problem
 from harness.engines.port.criterion import (
     Evaluation,
     Problem,
@@ -15,6 +16,8 @@ from harness.engines.port.criterion import (
     problem,
 )
 from harness.engines.port.crossproducts import cross_products, refined
+from harness.engines.port.factors import factor_sums
+from harness.engines.port.moments import moment_theta
 from harness.engines.port.newton import DEFAULTS
 from harness.engines.port.optimize import Search, optimise, search
 from harness.engines.port.surface import Surface
@@ -34,10 +37,6 @@ def surface(design: Design) -> Surface:
     """
     if len(design.groupings) == 1:
         return problem(cross_products(design), design.spec.reml)
-    # Needs scipy.sparse, which simple models do not.
-    from harness.engines.port.blocked import blocked_problem
-    from harness.engines.port.factors import factor_sums
-
     return blocked_problem(factor_sums(design), design.spec.reml)
 
 
@@ -46,9 +45,6 @@ def refined_surface(at: Surface, design: Design, found: Evaluation) -> Surface:
     Rho = inverse_factor(found)
     if isinstance(at, Problem):
         return problem(refined(at.data, design, Rho), at.reml)
-    from harness.engines.port.blocked import blocked_problem
-    from harness.engines.port.factors import factor_sums
-
     return blocked_problem(factor_sums(design, Rho, at.data.F), at.reml)
 
 
@@ -73,9 +69,6 @@ def minimum(at: Surface, near: Vector | None = None) -> Search:
     """
     if isinstance(at, Problem):
         return optimise(at)
-    from harness.engines.port.blocked import BlockedProblem
-    from harness.engines.port.moments import moment_theta
-
     if not isinstance(at, BlockedProblem):
         raise TypeError(f"no search for a {type(at).__name__}")
     # With an estimated Hessian the last steps only shrink what no longer matters.
