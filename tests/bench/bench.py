@@ -132,7 +132,7 @@ JOBS = (
         repetitions=1,
     ),
     Job(
-        "InstEval, three crossed factors: fit",
+        "InstEval, three crossed: fit",
         evaluations,
         "y ~ service + (1 | s) + (1 | d) + (1 | dept)",
         ("service", "s", "d", "dept"),
