@@ -26,6 +26,8 @@ class Options:
 
     Attributes:
         excess: stop when the Newton model promises less than this improvement (deviance units).
+        enough: stop, too, when it promises less than this and the gradient is as small as demanded
+            below; for criteria whose Hessian is an estimate.
         gradient: largest entry of the gradient at the end, relative to max(1, |criterion|);
             a search that ends above it has not converged.
         noise: rise of the criterion taken for rounding, relative to max(1, |criterion|).
@@ -40,6 +42,7 @@ class Options:
     """
 
     excess: float = 1e-21
+    enough: float = 0.0
     gradient: float = 1e-9
     noise: float = 2e-14
     radius: float = 2.0
@@ -79,6 +82,9 @@ def descend(problem: Surface, start: Vector, options: Options) -> Run:
             run.message = "converged: the Newton model promises no improvement"
             return run
         size = max(1.0, abs(at.value))
+        if promise <= options.enough and np.abs(at.gradient).max() <= options.gradient * size:
+            run.message = "converged: gradient as demanded, and hardly an improvement promised"
+            return run
         try:
             trial = problem.evaluate(at.theta + step)
             run.evaluations += 1

@@ -72,7 +72,7 @@ def minimum(at: Surface, near: Vector | None = None) -> Search:
     if not isinstance(at, BlockedProblem):
         raise TypeError(f"no search for a {type(at).__name__}")
     # With an estimated Hessian the last steps only shrink what no longer matters.
-    options = replace(DEFAULTS, excess=1e-12 if at.estimates else DEFAULTS.excess, noise=1e-12)
+    options = replace(DEFAULTS, enough=1e-12 if at.estimates else 0.0, noise=1e-12)
     if at.data.careful:  # large effects: the determinant has lost digits that the gradient has not
         options = replace(options, noise=1e-11)
     start = moment_theta(at.data) if near is None else near
