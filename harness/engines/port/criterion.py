@@ -178,7 +178,7 @@ def _evaluate_scalar(at: Problem, theta: Vector) -> Evaluation:
     )
 
 
-def _capacitance(R: Matrix, Lambda: Matrix) -> tuple[Matrix, Vector]:
+def capacitance(R: Matrix, Lambda: Matrix) -> tuple[Matrix, Vector]:
     """``(I + R S R')^-1`` (m, q, q) and ``log|I + R S R'|`` (m,)."""
     q = R.shape[1]
     root = R @ Lambda
@@ -205,7 +205,7 @@ def _evaluate_general(at: Problem, theta: Vector) -> Evaluation:
     R = data.R
     m = len(R)
     Lambda = structure.Lambda(theta)
-    J, logdet = _capacitance(R, Lambda)
+    J, logdet = capacitance(R, Lambda)
     K = J @ R
     Kt = K.transpose(0, 2, 1)
     N = R.transpose(0, 2, 1) @ K

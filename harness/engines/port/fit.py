@@ -12,6 +12,7 @@ import numpy.typing as npt
 from harness.engines.port.boundary import undetermined
 from harness.engines.port.criterion import Problem, inverse_factor, loses_digits, problem
 from harness.engines.port.crossproducts import cross_products, refined
+from harness.engines.port.kenward_roger import KenwardRoger, kenward_roger
 from harness.engines.port.newton import Options
 from harness.engines.port.optimize import Search, optimise
 from harness.engines.port.satterthwaite import satterthwaite_df
@@ -117,6 +118,15 @@ class Fit:
         half = self._solution.half
         return self.sigma**2 * (half @ half.T)
 
+    @cached_property
+    def kenward_roger(self) -> KenwardRoger:
+        """Kenward-Roger's adjusted covariance, t and F tests.
+
+        Raises:
+            ModelError: a fit by ML.
+        """
+        return kenward_roger(self._problem, self._search.at, self._solution)
+
     @property
     def varcorr(self) -> tuple[RandomEffect, ...]:
         """Standard deviations and correlations of the random effects, then sigma."""
@@ -216,7 +226,7 @@ class Fit:
         """(p,) denominator degrees of freedom of the coefficients' tests.
 
         Raises:
-            ModelError: a method that is unknown or not in the port yet.
+            ModelError: an unknown method, or Kenward-Roger for a fit by ML.
         """
         p = len(self.names)
         if method == "satterthwaite":
@@ -226,16 +236,16 @@ class Fit:
         if method == "z":
             return np.full(p, np.inf)
         if method == "kenward-roger":
-            raise ModelError(
-                "Kenward-Roger df are not in the port yet; "
-                "use df: satterthwaite, or the engine lme4"
-            )
+            return self.kenward_roger.df()
         raise ModelError(f"unknown df method `{method}`; one of: {', '.join(get_args(DfMethod))}")
 
     def table(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> WaldTable:
-        """Coefficient tests and intervals as vectors."""
+        """Coefficient tests and intervals as vectors, with adjusted errors by Kenward-Roger."""
         solution = self._solution
-        std_error = self.sigma * np.sqrt((solution.half * solution.half).sum(axis=1))
+        if df == "kenward-roger":
+            std_error = self.kenward_roger.std_error
+        else:
+            std_error = self.sigma * np.sqrt((solution.half * solution.half).sum(axis=1))
         return wald_table(solution.beta, std_error, self.df(df), level)
 
     def summary(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> pd.DataFrame:

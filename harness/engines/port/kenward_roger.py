@@ -1,0 +1,293 @@
+"""Kenward and Roger's adjusted covariance, t tests and F tests for the fixed effects.
+
+Kenward & Roger (1997), Biometrics 53, 983-997, in the variant pbkrtest computes for ``lmer``
+(Halekoh & Hojsgaard 2014, J. Stat. Softw. 59(9)): the covariance of y is *linear* in its
+parameters, ``V = sum_r gamma_r G_r`` with gamma the distinct entries of each term's covariance and
+sigma^2, and their information is the *expected* one. With ``Phi = (X'V^-1 X)^-1``,
+``P_r = -X'V^-1 G_r V^-1 X``, ``Q_rs = X'V^-1 G_r V^-1 G_s V^-1 X`` and W the covariance of gamma,
+
+    2 W^-1_rs = tr(V^-1 G_r V^-1 G_s) - 2 tr(Phi Q_rs) + tr(Phi P_r Phi P_s)
+    Lambda    = Phi { sum_rs W_rs (Q_rs - P_r Phi P_s) } Phi
+    Phi_A     = Phi + 2 Lambda
+
+and an F test of L beta = 0 (l rows) refers ``lambda F``, F from Phi_A, to F(l, m), where lambda
+and m match two moments; they hang on ``Theta = L'(L Phi L')^-1 L`` by
+
+    A1 = sum_rs W_rs tr(Theta Phi P_r Phi) tr(Theta Phi P_s Phi)
+    A2 = sum_rs W_rs tr(Theta Phi P_r Phi Theta Phi P_s Phi).
+
+How it is computed. Phi_A, A1 and A2 do not change when the G_r are replaced by another basis of
+their span, nor does any of the three when sigma^2 is taken out. Three changes of basis make the
+work small and stable:
+
+1. G_0 = V itself, which lies in the span, in the place of the identity. Then ``P_0 = -Phi^-1`` and
+   ``Q_0r = -P_r``: everything with index 0 is known, index 0 drops out of Lambda, and
+   ``2 W^-1_00 = n - p``.
+2. The random effects in a basis in which ``sum_g Z_g'V^-1 Z_g = I`` by terms, so that a
+   covariance near zero, or far above sigma^2, or nearly singular, costs no digits.
+3. What is left of ``2 W^-1`` after eliminating index 0 is diagonalised, so W = 2 I: sums over
+   pairs (r, s) become sums over r. For one contrast of unit length o in the basis in which
+   Phi is the identity, A1 = A2 = 2/m and lambda = 1, hence
+
+       1 / m = 1 / (n - p) + sum_r (o'P_r o)^2.
+
+   That is Satterthwaite's formula with expected for observed information.
+
+Every trace is a sum over the patterns of :mod:`harness.engines.port.crossproducts`. With J, K, N
+of :mod:`harness.engines.port.criterion` and E_r the symmetric q x q matrix of G_r,
+
+    -P_r = sum_g c_g' K E_r K' c_g          Q_rs = sum_g c_g' K E_r N E_s K' c_g
+    tr(V^-1 G_r V^-1 G_s) = sum_g tr(N E_r N E_s),
+
+so the cost does not depend on the number of patients, and no matrix has n rows. Nothing is
+divided by a variance: a variance at zero is a parameter like any other, as in pbkrtest.
+
+Known disagreements. SAS ``ddfm=kr`` and mmrm's ``Kenward-Roger`` differentiate the covariance
+twice where it is not linear in their parameters (unstructured by Cholesky factor, AR(1), ...) and
+take the observed information; mmrm's ``Kenward-Roger-Linear`` leaves the second derivatives out;
+``ddfm=kr2`` is Kenward & Roger (2009). They agree with this variant where the data are balanced.
+pbkrtest inverts W^-1 by a pseudo-inverse when an eigenvalue is below 1e-10 in absolute terms: with
+predictors or outcomes in such units that entries of W^-1 differ by more than 1e8 it drops
+parameters that the data do determine. This module is free of units.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import fdtrc
+
+from harness.engines.port.criterion import FLAT, Evaluation, Problem, capacitance
+from harness.engines.port.solution import Solution
+from harness.engines.port.structure import Structure
+from harness.errors import ModelError
+
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
+
+HANGS = 1e-6
+"""A contrast hangs on a parameter that the data do not determine if its P_r is larger."""
+
+NEAR_TWO = 1e-2
+"""Where the denominator df are this close to 2, lambda is not computed but 1, as in pbkrtest."""
+
+
+@dataclass(frozen=True, slots=True)
+class FTest:
+    """A test of several contrasts being zero together.
+
+    Attributes:
+        num_df: contrasts, l.
+        den_df: denominator degrees of freedom, m.
+        scale: lambda, by which the Wald F was multiplied.
+        f_value: the scaled F.
+        p_value: its upper tail.
+    """
+
+    num_df: int
+    den_df: float
+    scale: float
+    f_value: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class KenwardRoger:
+    """What Kenward-Roger's method needs of a fit.
+
+    Attributes:
+        half: (p, p) with ``Phi = sigma^2 half half'``; row j belongs to coefficient j.
+        sigma: residual standard deviation.
+        d: n - p.
+        P: (r, p, p) ``-P_r`` in the bases of the module's docstring: Phi = I and W = 2 I.
+        undetermined: (f, p, p) ``-P_r`` of the parameters without information.
+        inflation: (p, p) ``2 Lambda`` where Phi = I; NaN if it hangs on such a parameter.
+    """
+
+    half: Matrix
+    sigma: float
+    d: int
+    P: Matrix
+    undetermined: Matrix
+    inflation: Matrix
+
+    @property
+    def vcov(self) -> Matrix:
+        """(p, p) adjusted covariance Phi_A."""
+        half = self.half
+        return self.sigma**2 * (half @ half.T + half @ self.inflation @ half.T)
+
+    @property
+    def std_error(self) -> Vector:
+        """(p,) adjusted standard errors."""
+        half = self.half
+        squares = (half * half).sum(axis=1) + ((half @ self.inflation) * half).sum(axis=1)
+        return np.asarray(self.sigma * np.sqrt(squares))
+
+    def df(self, contrasts: Matrix | None = None) -> Vector:
+        """Denominator df of t tests.
+
+        Args:
+            contrasts: (k, p) one contrast of the coefficients a row; by default each coefficient.
+
+        Returns:
+            (k,), NaN where they hang on a covariance parameter the data do not determine.
+        """
+        rows = self.half if contrasts is None else contrasts @ self.half
+        length = (rows * rows).sum(axis=1)
+        spread = ((rows @ self.P) * rows).sum(axis=2) / length
+        m = 1.0 / (1.0 / self.d + (spread * spread).sum(axis=0))
+        if len(self.undetermined):
+            loose = np.abs(((rows @ self.undetermined) * rows).sum(axis=2) / length)
+            m = np.where((loose > HANGS).any(axis=0), np.nan, m)
+        return np.asarray(m)
+
+    def f_test(self, contrasts: Matrix, beta: Vector) -> FTest:
+        """Scaled F test of ``contrasts @ beta = 0``.
+
+        Args:
+            contrasts: (l, p) linearly independent rows.
+            beta: (p,) coefficients.
+
+        Raises:
+            ModelError: rows that are not linearly independent.
+        """
+        rows = contrasts @ self.half
+        lengths = np.sqrt((rows * rows).sum(axis=1))
+        l = len(rows)  # noqa: E741
+        if not l or l > rows.shape[1] or not (lengths > 0.0).all():
+            raise ModelError("an F test needs one or more contrasts, none of them zero")
+        O, triangle = np.linalg.qr((rows / lengths[:, None]).T)
+        if np.abs(triangle.diagonal()).min() < 1e-10:
+            raise ModelError("the contrasts of an F test are linearly dependent; leave some out")
+        value = np.linalg.solve(triangle.T, (contrasts @ beta) / (lengths * self.sigma))
+        wald = float(value @ np.linalg.solve(np.eye(l) + O.T @ self.inflation @ O, value))
+        S = O.T @ self.P @ O
+        A1 = 2.0 * (l * l / self.d + float((np.trace(S, axis1=1, axis2=2) ** 2).sum()))
+        A2 = 2.0 * (l / self.d + float((S * S).sum()))
+        m, scale = denominator(l, A1, A2)
+        if len(self.undetermined) and np.abs(O.T @ self.undetermined @ O).max() > HANGS:
+            m = scale = math.nan
+        f_value = scale * wald / l
+        p_value = float(fdtrc(l, m, f_value)) if m > 0.0 else math.nan
+        return FTest(l, m, scale, f_value, p_value)
+
+
+def denominator(l: int, A1: float, A2: float) -> tuple[float, float]:  # noqa: E741
+    """Denominator df m and scale lambda of an F test of l contrasts.
+
+    The F statistic's mean and variance to first order, ``E = 1 + A2/l`` and ``V = (2/l)(1 + B)``,
+    are replaced by rational functions of A1 and A2 with the same expansion that are exact in two
+    known cases (balanced one-way layouts and Hotelling's T2), and matched to those of F(l, m).
+    """
+    if l == 1:
+        # A1 = A2 cancels out of the formulae below.
+        return 2.0 / A2, 1.0
+    B = (A1 + 6.0 * A2) / (2.0 * l)
+    g = ((l + 1.0) * A1 - (l + 4.0) * A2) / ((l + 2.0) * A2)
+    below = 3.0 * l + 2.0 * (1.0 - g)
+    c1, c2, c3 = g / below, (l - g) / below, (l + 2.0 - g) / below
+    # V* / (2 E*^2); on 2 df both E* and V* have a pole, which cancels.
+    top, pole = 1.0 - A2 / l, 1.0 - c2 * B
+    ratio = 1.0 if max(abs(top), abs(pole)) < 1e-12 else top / pole
+    rho = ratio**2 * (1.0 + c1 * B) / (1.0 - c3 * B) / l
+    excess = l * rho - 1.0
+    m = 4.0 + (l + 2.0) / excess if excess != 0.0 else math.inf
+    if math.isinf(m):
+        return m, top
+    return m, 1.0 if abs(m - 2.0) < NEAR_TWO else m * top / (m - 2.0)
+
+
+def kenward_roger(at: Problem, evaluation: Evaluation, solution: Solution) -> KenwardRoger:
+    """Kenward-Roger's quantities at an optimum.
+
+    Args:
+        at: the criterion.
+        evaluation: it and its derivatives at the optimum.
+        solution: the estimates there.
+
+    Raises:
+        ModelError: the fit is not by REML.
+    """
+    if not at.reml:
+        raise ModelError("Kenward-Roger needs a REML fit; this one is asked by ML")
+    data = at.data
+    structure = data.structure
+    p, q, m = data.p, structure.q, len(data.R)
+    J, _ = capacitance(data.R, structure.Lambda(evaluation.theta))
+    K = J @ data.R
+    N = data.R.transpose(0, 2, 1) @ K
+    change = _unit_information(structure, np.einsum("k,kab->ab", data.count, N))
+    K = K @ change
+    Kt = K.transpose(0, 2, 1)
+    N = change.T @ N @ change
+    E = _symmetric_units(structure)
+    t = len(E)
+
+    # B with the basis of X in which Phi = I; what it says of y is not needed.
+    root = evaluation.Rho_inverse[:p, :p]
+
+    def in_unit_basis(rows: Matrix) -> Matrix:
+        sums = (rows.reshape(-1, m * q * q) @ data.B).reshape(-1, p + 1, p + 1)
+        return np.asarray(root.T @ sums[:, :p, :p] @ root)
+
+    P = in_unit_basis(K @ E[:, None] @ Kt)
+    Phi = np.zeros((p + 1, p + 1))
+    Phi[:p, :p] = root @ root.T
+    tau = (data.B @ Phi.ravel()).reshape(m, q, q)
+    nN = N * data.count[:, None, None]
+    NE = N @ E[:, None]
+    second = NE.transpose(0, 1, 3, 2).reshape(t, -1)
+    # tr(V^-1 G_r V^-1 G_s) alone gives each G_r its size.
+    raw = (nN @ E[:, None]).reshape(t, -1)
+    size = 1.0 / np.sqrt((raw * second).sum(axis=1))
+    first = ((nN - 2.0 * (Kt @ tau @ K)) @ E[:, None]).reshape(t, -1)
+    flat_P = P.reshape(t, p * p)
+    information = first @ second.T + flat_P @ flat_P.T
+    score = np.einsum("kab,rba->r", nN, E) - np.trace(P, axis1=1, axis2=2)
+    information -= np.outer(score, score) / at.d
+    w, V = np.linalg.eigh(size[:, None] * (0.5 * (information + information.T)) * size)
+    good = w > FLAT * w[-1]
+    directions = size[:, None] * V
+    directions[:, good] /= np.sqrt(w[good])
+
+    # Index 0 out of P_r: G_r - (score_r / d) V has no information in common with V.
+    share = directions.T @ score / at.d
+    own = np.einsum("rk,rab->kab", directions, P)
+    free = own - share[:, None, None] * np.eye(p)
+    turned = np.einsum("rk,rab->kab", directions, E)
+
+    def gain(which: npt.NDArray[np.bool_]) -> Matrix:
+        """``sum_r (Q_rr - P_r P_r)`` over some directions."""
+        D = turned[which]
+        inner = (D @ N[:, None] @ D).sum(axis=1)
+        sandwich = own[which]
+        return np.asarray(in_unit_basis(K @ inner @ Kt)[0] - (sandwich @ sandwich).sum(axis=0))
+
+    inflation = 4.0 * gain(good)
+    if not good.all() and float(np.trace(gain(~good))) > HANGS:
+        inflation = np.full((p, p), np.nan)
+    inflation = 0.5 * (inflation + inflation.T)
+    return KenwardRoger(solution.half, solution.sigma, at.d, free[good], free[~good], inflation)
+
+
+def _unit_information(structure: Structure, total: Matrix) -> Matrix:
+    """Block diagonal ``M`` (q, q) with ``M' total M = I`` in each term's block."""
+    M = np.zeros_like(total)
+    for span in structure.spans():
+        w, V = np.linalg.eigh(total[span, span])
+        # A direction of no information at all stays as it is; it will show as undetermined.
+        M[span, span] = V / np.sqrt(np.where(w > 0.0, w, 1.0))
+    return M
+
+
+def _symmetric_units(structure: Structure) -> Matrix:
+    """Basis (t, q, q) of the symmetric matrices with the structure's blocks."""
+    units = np.zeros((structure.t, structure.q, structure.q))
+    number = np.arange(structure.t)
+    units[number, structure.rows, structure.columns] = 1.0
+    units[number, structure.columns, structure.rows] = 1.0
+    return units
