@@ -158,10 +158,10 @@ class KenwardRoger:
         rows = contrasts @ self.half
         lengths = np.sqrt((rows * rows).sum(axis=1))
         l = len(rows)  # noqa: E741
-        if not l or l > rows.shape[1] or not (lengths > 0.0).all():
+        if not l or not (lengths > 0.0).all():
             raise ModelError("an F test needs one or more contrasts, none of them zero")
         O, triangle = np.linalg.qr((rows / lengths[:, None]).T)
-        if np.abs(triangle.diagonal()).min() < 1e-10:
+        if l > rows.shape[1] or np.abs(triangle.diagonal()).min() < 1e-10:
             raise ModelError("the contrasts of an F test are linearly dependent; leave some out")
         value = np.linalg.solve(triangle.T, (contrasts @ beta) / (lengths * self.sigma))
         wald = float(value @ np.linalg.solve(np.eye(l) + O.T @ self.inflation @ O, value))
@@ -241,18 +241,16 @@ def kenward_roger(at: Problem, evaluation: Evaluation, solution: Solution) -> Ke
     nN = N * data.count[:, None, None]
     NE = N @ E[:, None]
     second = NE.transpose(0, 1, 3, 2).reshape(t, -1)
-    # tr(V^-1 G_r V^-1 G_s) alone gives each G_r its size.
-    raw = (nN @ E[:, None]).reshape(t, -1)
-    size = 1.0 / np.sqrt((raw * second).sum(axis=1))
+    # How large tr(V^-1 G_r V^-1 G_r) is tells what is zero when X is taken out of it.
+    whole = ((nN @ E[:, None]).reshape(t, -1) * second).sum(axis=1).max()
     first = ((nN - 2.0 * (Kt @ tau @ K)) @ E[:, None]).reshape(t, -1)
     flat_P = P.reshape(t, p * p)
     information = first @ second.T + flat_P @ flat_P.T
     score = np.einsum("kab,rba->r", nN, E) - np.trace(P, axis1=1, axis2=2)
     information -= np.outer(score, score) / at.d
-    w, V = np.linalg.eigh(size[:, None] * (0.5 * (information + information.T)) * size)
-    good = w > FLAT * w[-1]
-    directions = size[:, None] * V
-    directions[:, good] /= np.sqrt(w[good])
+    w, V = np.linalg.eigh(0.5 * (information + information.T) / whole)
+    good = w > FLAT
+    directions = V / np.sqrt(whole * np.where(good, w, 1.0))
 
     # Index 0 out of P_r: G_r - (score_r / d) V has no information in common with V.
     share = directions.T @ score / at.d
