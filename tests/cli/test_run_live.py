@@ -132,6 +132,18 @@ def test_r_killed_during_a_fit_costs_that_model_only(
 
 
 @pytest.mark.live_r
+def test_every_number_matches_by_kenward_roger(harness: Run, study: Copy, tmp_path: Path) -> None:
+    btheb = study("btheb")
+    btheb.edit(btheb.plan, "df: satterthwaite", "df: kenward-roger", count=2)
+    told = harness("run", btheb.plan, "--out", tmp_path / "out", "--reference", "live")
+    assert told.code == 0, told.out + told.err
+    rows = rows_of(tmp_path / "out")
+    assert {row["verdict"] for row in rows} == {"match"}
+    assert {float(row["limit"]) for row in rows if row["quantity"] == "df"} == {1e-5}
+    assert {row["df_method"] for row in rows if row["quantity"] == "df"} == {"kenward-roger"}
+
+
+@pytest.mark.live_r
 def test_several_r_processes_give_the_same_table(harness: Run, tmp_path: Path) -> None:
     plan = FIXTURES / "btheb" / "plan.yaml"
     for jobs in ("1", "2"):

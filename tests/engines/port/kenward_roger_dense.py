@@ -29,25 +29,25 @@ class Dense:
 
     def test(self, L: Matrix, beta: Matrix) -> tuple[float, float, float]:
         """Denominator df m, lambda and the scaled F, section 3 of the paper."""
-        l, Phi = len(L), self.Phi
+        ell, Phi = len(L), self.Phi
         Theta = L.T @ np.linalg.inv(L @ Phi @ L.T) @ L
         U = [Theta @ Phi @ P @ Phi for P in self.P]
         A1 = A2 = 0.0
         for r, s in product(range(len(U)), repeat=2):
             A1 += self.W[r, s] * np.trace(U[r]) * np.trace(U[s])
             A2 += self.W[r, s] * np.trace(U[r] @ U[s])
-        B = (A1 + 6 * A2) / (2 * l)
-        g = ((l + 1) * A1 - (l + 4) * A2) / ((l + 2) * A2)
-        c1 = g / (3 * l + 2 * (1 - g))
-        c2 = (l - g) / (3 * l + 2 * (1 - g))
-        c3 = (l + 2 - g) / (3 * l + 2 * (1 - g))
-        E = 1 / (1 - A2 / l)
-        V = (2 / l) * (1 + c1 * B) / ((1 - c2 * B) ** 2 * (1 - c3 * B))
+        B = (A1 + 6 * A2) / (2 * ell)
+        g = ((ell + 1) * A1 - (ell + 4) * A2) / ((ell + 2) * A2)
+        c1 = g / (3 * ell + 2 * (1 - g))
+        c2 = (ell - g) / (3 * ell + 2 * (1 - g))
+        c3 = (ell + 2 - g) / (3 * ell + 2 * (1 - g))
+        E = 1 / (1 - A2 / ell)
+        V = (2 / ell) * (1 + c1 * B) / ((1 - c2 * B) ** 2 * (1 - c3 * B))
         rho = V / (2 * E**2)
-        m = 4 + (l + 2) / (l * rho - 1)
+        m = 4 + (ell + 2) / (ell * rho - 1)
         scale = m / (E * (m - 2))
         wald = (L @ beta) @ np.linalg.solve(L @ self.adjusted @ L.T, L @ beta)
-        return m, scale, scale * wald / l
+        return m, scale, scale * wald / ell
 
 
 def dense(fit: port.Fit) -> Dense:

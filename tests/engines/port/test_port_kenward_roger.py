@@ -152,14 +152,14 @@ class TestClosedForms:
             for _, rows in data.groupby("Subject", observed=True)
         ]
         own = np.array(lines)
-        N, l = own.shape
+        N, ell = own.shape
         mean = own.mean(axis=0)
         t2 = N * mean @ np.linalg.solve(np.cov(own.T), mean)
         fit = fitted("sleepstudy-slopes")
         test = fit.kenward_roger.f_test(np.eye(2), fit.beta)
-        assert test.den_df == pytest.approx(N - l, rel=1e-11)
-        assert test.scale == pytest.approx((N - l) / (N - 1), rel=1e-11)
-        assert test.f_value == pytest.approx(t2 * (N - l) / (l * (N - 1)), rel=1e-9)
+        assert test.den_df == pytest.approx(N - ell, rel=1e-11)
+        assert test.scale == pytest.approx((N - ell) / (N - 1), rel=1e-11)
+        assert test.f_value == pytest.approx(t2 * (N - ell) / (ell * (N - 1)), rel=1e-9)
 
     def test_balanced_blocks_have_the_anova_df_and_f(self) -> None:
         fit = fitted("cake")
