@@ -110,7 +110,9 @@ class KenwardRoger:
         d: n - p.
         P: (r, p, p) ``-P_r`` in the bases of the module's docstring: Phi = I and W = 2 I.
         undetermined: (f, p, p) ``-P_r`` of the parameters without information.
-        inflation: (p, p) ``2 Lambda`` where Phi = I; NaN if it hangs on such a parameter.
+        inflation: (p, p) ``2 Lambda`` where Phi = I, from the other parameters.
+        doubt: (p, p) ``sum_r (Q_rr - P_r Phi P_r)`` of the parameters without information: what
+            Lambda would have to multiply by their infinite variance.
     """
 
     half: Matrix
@@ -119,19 +121,25 @@ class KenwardRoger:
     P: Matrix
     undetermined: Matrix
     inflation: Matrix
+    doubt: Matrix
 
     @property
     def vcov(self) -> Matrix:
-        """(p, p) adjusted covariance Phi_A."""
+        """(p, p) adjusted covariance Phi_A, NaN where ``std_error`` is."""
         half = self.half
-        return self.sigma**2 * (half @ half.T + half @ self.inflation @ half.T)
+        adjusted = self.sigma**2 * (half @ half.T + half @ self.inflation @ half.T)
+        loose = np.isnan(self.std_error)
+        adjusted[loose] = adjusted[:, loose] = np.nan
+        return np.asarray(adjusted)
 
     @property
     def std_error(self) -> Vector:
-        """(p,) adjusted standard errors."""
+        """(p,) adjusted standard errors; NaN where they hang on an undetermined parameter."""
         half = self.half
-        squares = (half * half).sum(axis=1) + ((half @ self.inflation) * half).sum(axis=1)
-        return np.asarray(self.sigma * np.sqrt(squares))
+        length = (half * half).sum(axis=1)
+        squares = length + ((half @ self.inflation) * half).sum(axis=1)
+        loose = ((half @ self.doubt) * half).sum(axis=1) > HANGS * length
+        return np.asarray(self.sigma * np.sqrt(np.where(loose, np.nan, squares)))
 
     def df(self, contrasts: Matrix | None = None) -> Vector:
         """Denominator df of t tests.
@@ -175,8 +183,10 @@ class KenwardRoger:
         A1 = 2.0 * (ell * ell / self.d + float((np.trace(S, axis1=1, axis2=2) ** 2).sum()))
         A2 = 2.0 * (ell / self.d + float((S * S).sum()))
         m, scale = denominator(ell, A1, A2)
-        if len(self.undetermined) and np.abs(unit.T @ self.undetermined @ unit).max() > HANGS:
-            m = scale = math.nan
+        if len(self.undetermined):
+            loose = np.abs(unit.T @ self.undetermined @ unit).max() > HANGS
+            if loose or np.abs(unit.T @ self.doubt @ unit).max() > HANGS:
+                m = scale = math.nan
         f_value = scale * wald / ell
         p_value = float(fdtrc(ell, m, f_value)) if m > 0.0 else math.nan
         return FTest(ell, m, scale, f_value, p_value)
@@ -271,13 +281,18 @@ def kenward_roger(at: Problem, evaluation: Evaluation, solution: Solution) -> Ke
         D = turned[which]
         inner = (D @ N[:, None] @ D).sum(axis=1)
         sandwich = own[which]
-        return np.asarray(in_unit_basis(K @ inner @ Kt)[0] - (sandwich @ sandwich).sum(axis=0))
+        total = in_unit_basis(K @ inner @ Kt)[0] - (sandwich @ sandwich).sum(axis=0)
+        return np.asarray(0.5 * (total + total.T))
 
-    inflation = 4.0 * gain(good)
-    if not good.all() and float(np.trace(gain(~good))) > HANGS:
-        inflation = np.full((p, p), np.nan)
-    inflation = 0.5 * (inflation + inflation.T)
-    return KenwardRoger(solution.half, solution.sigma, at.d, free[good], free[~good], inflation)
+    return KenwardRoger(
+        half=solution.half,
+        sigma=solution.sigma,
+        d=at.d,
+        P=free[good],
+        undetermined=free[~good],
+        inflation=4.0 * gain(good),
+        doubt=np.zeros((p, p)) if good.all() else gain(~good),
+    )
 
 
 def _unit_information(structure: Structure, total: Matrix) -> Matrix:

@@ -17,6 +17,7 @@ import pytest
 from kenward_roger_dense import dense
 from port_data import classic, longitudinal, two_wave
 from scipy import stats
+from scipy.optimize import brentq
 
 import harness
 from harness.data import derive, open_study
@@ -188,6 +189,18 @@ def test_one_contrast_agrees_with_the_general_formula(A: float) -> None:
     assert m / (E * (m - 2)) == pytest.approx(1.0, rel=1e-12)
 
 
+def test_lambda_is_one_near_two_df_where_no_exact_value_is_known() -> None:
+    # Two contrasts with A1 = 2.1 A2: neither of the exact cases, 2 A2 and 2/3 A2.
+    two = brentq(lambda A: denominator(2, 2.1 * A, A)[0] - 2.0, 1.8, 1.9, xtol=1e-14)
+    m, scale = denominator(2, 2.1 * two, two)
+    assert m == pytest.approx(2.0, abs=1e-9)
+    assert scale == 1.0
+    A = 0.98 * two
+    m, scale = denominator(2, 2.1 * A, A)
+    assert abs(m - 2.0) > 0.01
+    assert scale == pytest.approx(m * (1 - A / 2) / (m - 2), rel=1e-12)
+
+
 class TestInvariance:
     """Nothing may hang on a unit, an origin, a coding, or on how patients are summed."""
 
@@ -293,12 +306,36 @@ class TestUndetermined:
         assert math.isnan(test.den_df)
         assert math.isnan(test.p_value)
 
+    def test_only_what_hangs_on_the_parameter_is_missing(self) -> None:
+        # Each patient's own level is fixed: the levels' variance and its covariance with the
+        # slope are lost on the data, the variance of the slope is not.
+        frame = longitudinal(1, groups=8).rename(columns={"g": "id"})
+        full = harness.lmer("y ~ id + t + (t | id)", frame)
+        alone = harness.lmer("y ~ id + t + (0 + t | id)", frame)
+        t = full.names.index("t")
+        ours, wanted = full.table("kenward-roger"), alone.table("kenward-roger")
+        assert len(full.kenward_roger.undetermined) == 2
+        assert ours.df[t] == pytest.approx(wanted.df[t], rel=1e-6)
+        assert ours.std_error[t] == pytest.approx(wanted.std_error[t], rel=1e-7)
+        for column in (ours.df, ours.std_error, ours.p_value, ours.conf_low):
+            assert np.isnan(column).tolist() == [name != "t" for name in full.names]
+        assert np.isnan(full.kenward_roger.vcov[0]).all()
+        assert full.kenward_roger.vcov[t, t] == pytest.approx(wanted.std_error[t] ** 2, rel=1e-6)
+
     def test_variances_far_above_the_residual_cost_no_digits(self) -> None:
         frame = classic("Dyestuff")
         step = 1e6 * frame["Batch"].cat.codes.astype(float) ** 2
         fit = harness.lmer("Yield ~ 1 + (1 | Batch)", frame.assign(Yield=frame["Yield"] + step))
         assert fit.theta[0] > 1e5
         assert fit.kenward_roger.df() == pytest.approx([5.0], rel=1e-9)
+
+    def test_variances_of_very_different_size_cost_no_digits(self) -> None:
+        frame = classic("sleepstudy")
+        step = 1e6 * frame["Subject"].cat.codes.astype(float) ** 2
+        fit = harness.lmer(SLOPES, frame.assign(Reaction=frame["Reaction"] + step))
+        assert fit.theta[0] > 1e6 * fit.theta[2]
+        assert len(fit.kenward_roger.undetermined) == 0
+        assert fit.kenward_roger.df() == pytest.approx([17.0, 17.0], rel=1e-9)
 
 
 class TestRefusals:
