@@ -33,7 +33,14 @@ class FormulaError(HarnessError):
 
     def __init__(self, reason: str, text: str, position: int) -> None:
         self.reason, self.text, self.position = reason, text, position
-        super().__init__(f"{reason} at character {position + 1} of `{text}`")
+        super().__init__(f"{reason} at character {position + 1} of `{_around(text, position)}`")
+
+
+def _around(text: str, position: int, before: int = 60, after: int = 60) -> str:
+    """A text, or of a long one the part around a position."""
+    start, end = max(position - before, 0), position + after
+    left, right = "…" if start > 0 else "", "…" if end < len(text) else ""
+    return text if len(text) <= before + after else f"{left}{text[start:end]}{right}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from harness.engines.protocol import Engine
     from harness.gate.verdict import GateReport
+    from harness.plan.schema import Plan
 
 Progress = Callable[[str, int, int], None]
 
@@ -75,34 +76,50 @@ class RunResult:
         gate: the data-quality gate's report.
         sets: analysis sets by name; empty when the gate refused the data.
         fits: both answers of every model, in plan order.
-        diff: the diff table; without rows when the gate refused the data.
+        table: the diff table; without rows when the gate refused the data.
         engine: name of the engine in the table's ``python`` column.
         reference: where the reference numbers came from, in words.
         started: UTC time, ISO 8601.
         seconds: wall time by part; those of the engines are summed over the models.
+        only: the glob that chose the models, if one did.
+        planned: number of models in the plan.
     """
 
     study: Study
     gate: GateReport
     sets: dict[str, AnalysisSet]
     fits: tuple[Fitted, ...]
-    diff: DiffTable
+    table: DiffTable
     engine: str
     reference: str
     started: str
     seconds: dict[str, float]
+    only: str | None = None
+    planned: int = 0
+
+    @property
+    def part(self) -> str:
+        """Which part of the plan was run, in words; empty for all of it, or where nothing was."""
+        if self.only is None or not self.fits:
+            return ""
+        return f"--only {self.only}: {len(self.fits)} of {self.planned} models"
 
     @property
     def exit_code(self) -> int:
         """The gate's code where it refused, else the highest code of any row."""
-        return self.gate.exit_code or self.diff.exit_code
+        return self.gate.exit_code or self.table.exit_code
+
+    @property
+    def diff(self) -> pd.DataFrame:
+        """The diff table as a data frame, under the columns of ``diff.csv``."""
+        return self.table.to_frame()
 
     def _repr_html_(self) -> str:
-        return self.diff._repr_html_()
+        return self.table._repr_html_()
 
 
 def run(
-    plan: str | Path,
+    plan: str | Path | Plan,
     *,
     reference: ReferenceMode | None = None,
     engine: str = "port",
@@ -113,7 +130,7 @@ def run(
     """Gate the study, fit every model in both engines and compare number by number.
 
     Args:
-        plan: path of the plan file.
+        plan: path of the plan file, or what ``load_plan`` made of it.
         reference: ``live`` fits in R, ``recorded`` replays records, ``auto`` takes R when it
             starts; the plan's own choice when None.
         engine: name of the engine in the table's ``python`` column.
@@ -154,7 +171,9 @@ def run(
         "reference": sum(f.r_seconds for f in fits),
         "all": time.perf_counter() - clock,
     }
-    return RunResult(study, gate, sets, fits, diff, engine, references.source, started, seconds)
+    planned = len(planned_tasks(study.plan))
+    source = references.source
+    return RunResult(study, gate, sets, fits, diff, engine, source, started, seconds, only, planned)
 
 
 def gate_study(study: Study) -> GateReport:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from harness.data.hash import sha256_of_file
@@ -22,7 +23,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
     Args:
         result: the run.
         folder: where its files will be written; ``reproduce.R`` names the data from there.
-        command: what repeats the run.
+        command: what repeats the run, without the choice of models.
     """
     study, plan = result.study, result.study.plan
     flows = tuple(
@@ -33,24 +34,30 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         for fitted in result.fits
         for answer in (fitted.python, fitted.r)
     )
+    only = "" if result.only is None else f" --only {shlex.quote(result.only)}"
     scripts = {}
     if result.fits:
-        data_file = Path(os.path.relpath(study.folder / plan.data.file, folder))
+        data_file = study.folder / plan.data.file
+        data_file = Path(
+            # R's working folder is where links lead to, so the way is told from there.
+            os.path.relpath(data_file.parent.resolve() / data_file.name, folder.resolve())
+        )
         tasks = (fitted.task for fitted in result.fits)
         scripts["reproduce.R"] = reproduce_script(plan, study.codebook, tasks, data_file)
     return RunRecord(
         study=plan.study.id,
         title=plan.study.title,
         synthetic=plan.study.synthetic,
-        diff=result.diff,
+        diff=result.table,
         gate=result.gate,
         sets=flows,
         answers=answers,
         reference=result.reference,
-        manifest=_manifest(result, command),
+        manifest=_manifest(result, f"{command}{only}"),
         exit_code=result.exit_code,
         command=command,
         scripts=scripts,
+        part=result.part,
     )
 
 

@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from harness.models.record import Estimates
 
 AssertEquivalent = Callable[..., None]

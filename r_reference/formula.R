@@ -14,7 +14,7 @@ formula_bars <- list("|" = 2, "||" = 2)
 build_formula <- function(response, rhs, columns) {
   left <- node_to_call(response, columns, formula_calls)
   right <- node_to_call(rhs, columns, c(formula_calls, formula_bars))
-  formula <- call("~", left, expand_double_bars(right))
+  formula <- call("~", left, expand_bars(right))
   structure(eval(formula), .Environment = formula_environment())
 }
 
@@ -47,23 +47,50 @@ node_to_call <- function(node, columns, allowed) {
   as.call(c(as.name(value), lapply(arguments, node_to_call, columns = columns, allowed = allowed)))
 }
 
-# (a + b || g) as (1 | g) + (0 + a | g) + (0 + b | g), the meaning lme4 gives it. lme4 does this by
-# pasting the names into text and parsing that, so that a column named like code would run.
-expand_double_bars <- function(node) {
+# Random terms as lme4 means them, on calls: (a + b || g) as (1 | g) + (0 + a | g) + (0 + b | g), and
+# (x | a/b/c) as (x | c:b:a) + (x | b:a) + (x | a). lme4 expands the former by pasting the names into
+# text and parsing that, so that a column named like code would run, and names the latter's groups
+# differently from version to version.
+expand_bars <- function(node) {
   if (!is.call(node)) return(node)
   inner <- if (identical(node[[1L]], as.name("("))) node[[2L]] else NULL
-  if (!is.call(inner) || !identical(inner[[1L]], as.name("||"))) {
-    node[-1L] <- lapply(as.list(node[-1L]), expand_double_bars)
+  if (!is_bar(inner)) {
+    node[-1L] <- lapply(as.list(node[-1L]), expand_bars)
     return(node)
   }
-  parts <- terms(structure(eval(call("~", inner[[2L]])), .Environment = formula_environment()))
+  effects <- if (identical(inner[[1L]], as.name("||"))) separate(inner[[2L]]) else inner[2L]
+  bars <- unlist(lapply(as.list(effects), function(effect)
+    lapply(nested_groups(inner[[3L]]), function(group) call("|", effect, group))))
+  Reduce(function(a, b) call("+", a, b), lapply(bars, function(bar) call("(", bar)))
+}
+
+is_bar <- function(node) {
+  is.call(node) && (identical(node[[1L]], as.name("|")) || identical(node[[1L]], as.name("||")))
+}
+
+# The effects of `a + b`, each by itself: 1, 0 + a, 0 + b.
+separate <- function(effects) {
+  parts <- terms(structure(eval(call("~", effects)), .Environment = formula_environment()))
   variables <- as.list(attr(parts, "variables"))[-1L]
   incidence <- attr(parts, "factors")
   slopes <- lapply(seq_along(attr(parts, "term.labels")), function(k)
-    Reduce(function(a, b) call(":", a, b), variables[incidence[, k] > 0]))
-  bars <- lapply(slopes, function(slope) call("|", call("+", 0, slope), inner[[3L]]))
-  if (attr(parts, "intercept") == 1L) bars <- c(call("|", 1, inner[[3L]]), bars)
-  Reduce(function(a, b) call("+", a, b), lapply(bars, function(bar) call("(", bar)))
+    call("+", 0, Reduce(function(a, b) call(":", a, b), variables[incidence[, k] > 0])))
+  if (attr(parts, "intercept") == 1L) c(list(1), slopes) else slopes
+}
+
+# The grouping factors of a/b/c, innermost first: c:b:a, b:a, a.
+nested_groups <- function(group) {
+  if (!is.call(group) || !identical(group[[1L]], as.name("/"))) return(list(group))
+  outer <- nested_groups(group[[2L]])
+  c(list(Reduce(function(a, b) call(":", a, b), c(factors_of(group[[3L]]), factors_of(outer[[1L]])))),
+    outer)
+}
+
+# The columns of a:b, in order.
+factors_of <- function(group) {
+  if (is.call(group) && identical(group[[1L]], as.name(":")))
+    c(factors_of(group[[2L]]), factors_of(group[[3L]]))
+  else list(group)
 }
 
 # A request that is refused before anything is fitted.

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+import pytest
+
+from harness.errors import PlanError, Problem
 
 PLAN = """\
 version: 1
@@ -117,5 +122,29 @@ def changed(text: str, old: str, new: str) -> str:
 
 
 def line_with(text: str, part: str) -> int:
-    """1-based number of the first line that contains ``part``."""
-    return next(n for n, line in enumerate(text.splitlines(), start=1) if part in line)
+    """1-based number of the first line that holds the start of ``part``."""
+    return text[: text.index(part)].count("\n") + 1
+
+
+def with_mistake(old: str, new: str) -> str:
+    """The plan with the first ``old`` replaced."""
+    assert old in PLAN, f"{old!r} does not stand in the plan"
+    return PLAN.replace(old, new, 1)
+
+
+def problems_of(
+    open_it: Callable[[Path], object], folder: Path, **files: str
+) -> tuple[Problem, ...]:
+    """What opening the study written with ``files`` says is wrong with it."""
+    path = write_study(folder, **files)
+    with pytest.raises(PlanError) as caught:
+        open_it(path)
+    assert caught.value.exit_code == 2
+    return caught.value.problems
+
+
+def the_problem(found: Sequence[Problem], key: str, message: str) -> Problem:
+    """The one problem of ``key`` that says ``message``; shows all of them otherwise."""
+    matching = [p for p in found if p.key == key and message in p.message]
+    assert len(matching) == 1, "\n".join(map(str, found))
+    return matching[0]

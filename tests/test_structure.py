@@ -12,7 +12,9 @@ PACKAGE = ROOT / "harness"
 FLOW = (
     "errors",
     "atomic",
+    "plain",
     "spreadsheet",
+    "strict_json",
     "language",
     "plan",
     "data",

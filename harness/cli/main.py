@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,12 @@ from collections.abc import Sequence
 import typer
 
 from harness.cli import comparing, fitting, looking, running
-from harness.errors import EXIT_USAGE, HarnessError
+from harness.cli.messages import say, say_error
+from harness.errors import EXIT_NOT_RUN, EXIT_USAGE, HarnessError
+
+INTERRUPTED = 130
+SIGPIPE_STATUS = 141
+"""What a shell reports of a program whose reader went away; 1 would say that something differs."""
 
 app = typer.Typer(
     name="harness",
@@ -31,6 +37,8 @@ app.command("record")(running.record)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with the contract's exit code."""
+    if sys.stdout is None:  # closed by the caller: `harness run ... >&-`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the end
     sys.exit(status(arguments))
 
 
@@ -39,17 +47,34 @@ def status(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(args=arguments, prog_name="harness", standalone_mode=False)
     except HarnessError as error:
-        for line in str(error).splitlines():
-            print(f"harness: {line}", file=sys.stderr)
+        say_error(error)
         return error.exit_code
     except typer.TyperException as error:
-        print(f"harness: {error.format_message()} (see `harness --help`)", file=sys.stderr)
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message(), file=sys.stderr)
+        else:
+            say(f"{error.format_message()} (see `harness --help`)")
         return EXIT_USAGE
     except typer.Abort:
-        print("harness: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
+        say("interrupted")
+        return INTERRUPTED
+    except SystemExit as leaving:
         # The reader went away (`harness run ... | head`); there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        if not isinstance(leaving.__context__, BrokenPipeError):
+            raise
+        _forget_stdout()
+        return SIGPIPE_STATUS
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        _forget_stdout()
+        say(f"cannot write on: {error.strerror}")
+        return EXIT_NOT_RUN
+    if code == INTERRUPTED:
+        say("interrupted")
     return int(code or 0)
+
+
+def _forget_stdout() -> None:
+    """Let what is still unwritten go nowhere, so that Python's own last flush does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.messages import say, say_refusal, writable
 from harness.cli.options import OutFolder, PlanFile, Quiet, ReferenceChoice
 from harness.cli.progress import progress_bar
-from harness.errors import EXIT_GATE, EXIT_NOT_RUN, GateRefused
+from harness.errors import GateRefused
+
+if TYPE_CHECKING:
+    from harness.engines.reference import ReferenceMode
+    from harness.gate.verdict import GateReport
+
+
+OUT = Path("out")
 
 
 def gate(plan: PlanFile, out: OutFolder = None, quiet: Quiet = False) -> None:
@@ -19,14 +26,19 @@ def gate(plan: PlanFile, out: OutFolder = None, quiet: Quiet = False) -> None:
     from harness.data.study import open_study
     from harness.gate.report import gate_markdown, write_gate
     from harness.pipeline import gate_study
+    from harness.report.run_files import forget_run
 
+    writable(out or OUT)
     study = open_study(plan)
     report = gate_study(study)
     folder = out or default_folder(study.plan.study.id)
+    forgotten = bool(report.exit_code) and forget_run(folder)
     write_gate(report, folder)
     if not quiet:
         typer.echo(gate_markdown(report))
-    say_refusal(report.exit_code, folder)
+    say_refusal(report.exit_code, in_the_way(report), folder)
+    if forgotten:
+        say(f"the diff table of an earlier run was removed from {folder}/")
     raise typer.Exit(report.exit_code)
 
 
@@ -56,25 +68,30 @@ def run(
     from harness.report.run_files import write_run
     from harness.report.terminal import render_run
 
+    writable(out or OUT)
+    mode: ReferenceMode | None = None if reference is None else reference.value
     with progress_bar(quiet=quiet) as progress:
         result = run_plan(
             plan,
-            reference=None if reference is None else reference.value,
+            reference=mode,
             engine=engine,
             jobs=jobs,
             only=only,
             progress=progress,
         )
     folder = out or default_folder(result.study.plan.study.id)
-    told = run_record(result, folder, f"harness run {shlex.quote(str(plan))}")
+    command = ["harness", "run", str(plan)]
+    command += [] if mode is None else ["--reference", mode]
+    command += [] if engine == "port" else ["--engine", engine]
+    told = run_record(result, folder, shlex.join(command))
     write_run(told, folder)
     if not quiet:
         typer.echo(render_run(told, full=full))
-        print(f"harness: written to {folder}/", file=sys.stderr)
+        say(f"written to {folder}/")
     for fitted in result.fits:
         for refusal in fitted.refusals:
-            print(f"harness: {fitted.task.key.slug}: {refusal.reason}", file=sys.stderr)
-    say_refusal(result.gate.exit_code, folder)
+            say(f"{fitted.task.key.slug}: {refusal.reason}")
+    say_refusal(result.gate.exit_code, in_the_way(result.gate), folder)
     raise typer.Exit(result.exit_code)
 
 
@@ -91,24 +108,17 @@ def record(
     if not quiet:
         typer.echo(f"{len(written.files)} recorded references in {plan.parent / 'reference'}/")
     for line in written.unclean:
-        print(f"harness: reference not clean: {line}", file=sys.stderr)
+        say(f"reference not clean: {line}")
     for line in written.refusals:
-        print(f"harness: {line}", file=sys.stderr)
+        say(line)
     raise typer.Exit(written.exit_code)
 
 
 def default_folder(study: str) -> Path:
     """Where a run of a study writes unless told otherwise."""
-    return Path("out") / study
+    return OUT / study
 
 
-def say_refusal(exit_code: int, folder: Path) -> None:
-    """One line on stderr when the gate did not let the data pass."""
-    if exit_code == EXIT_GATE:
-        why = "the gate refused the data, nothing was fitted"
-        print(
-            f"harness: {why}: see {folder / 'gate.md'}, {folder / 'queries.csv'}", file=sys.stderr
-        )
-    elif exit_code == EXIT_NOT_RUN:
-        why = "a gate rule could not be checked, nothing was fitted"
-        print(f"harness: {why}: see {folder / 'gate.md'}", file=sys.stderr)
+def in_the_way(report: GateReport) -> tuple[str, ...]:
+    """Ids of the rules that gave the gate its exit code."""
+    return tuple(rule.rule for rule in report.rules if rule.exit_code == report.exit_code)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from itertools import combinations
 
-from harness.estimates.table import random_quantity
-from harness.models.record import Estimates
+from harness.models.record import Estimates, random_quantity
 
 
 def components_from_theta(estimates: Estimates) -> dict[str, float] | None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.errors import DataError
-from harness.models.record import FIXED_QUANTITIES
+from harness.models.record import FIT_QUANTITIES, FIXED_QUANTITIES, RANDOM_QUANTITIES
 
 QUANTITIES = (
     *FIXED_QUANTITIES,
-    *("sd", "cor", "sigma"),
-    *("loglik", "criterion", "aic", "bic"),
+    *RANDOM_QUANTITIES,
+    *FIT_QUANTITIES,
     *("emmean", "contrast", "slope"),
     *("num_df", "den_df", "f_value"),
     *("d", "d_low", "d_high"),

@@ -39,12 +39,16 @@ def check_design(plan: Plan, codebook: Codebook, frame: pd.DataFrame, report: Re
     """Id, arm and time: columns of the right type, with levels that agree and occur."""
     known = codebook.by_name
     column = plan.data.id
-    if column not in known:
+    if column in codebook.unread:
+        pass  # its line of the codebook is reported
+    elif column not in known:
         report(("data", "id"), _unknown(column, known))
     elif known[column].type != "id":
         report(("data", "id"), f"`{column}` is of type {known[column].type}, not id")
     for part, factor in (("arm", plan.data.arm), ("time", plan.data.time)):
         here: Path_ = ("data", part)
+        if factor.column in codebook.unread:
+            continue
         if factor.column not in known:
             report((*here, "column"), _unknown(factor.column, known))
             continue

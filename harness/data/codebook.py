@@ -71,10 +71,17 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Codebook:
-    """All variables of a data file, in file order."""
+    """All variables of a data file, in file order.
+
+    Attributes:
+        file: as the user gave it.
+        variables: one for each line that could be read.
+        unread: names on lines that could not; their columns are not unknown.
+    """
 
     file: str
     variables: tuple[Variable, ...]
+    unread: frozenset[str] = frozenset()
 
     @property
     def by_name(self) -> dict[str, Variable]:
@@ -108,17 +115,19 @@ def parse_codebook(path: Path) -> tuple[Codebook | None, tuple[Problem, ...]]:
     if any(name not in table.header for name in _REQUIRED):
         return None, tuple(problems)
     variables: dict[str, Variable] = {}
+    unread: set[str] = set()
     for position in range(table.n_rows):
         own: list[Problem] = []
         made = _variable(table, position, own)
         problems += own
         if made is None:
+            unread.add(table.columns[table.header.index("variable")][position])
             continue
         first = variables.setdefault(made.name.casefold(), made)
         if first is not made:
             key = f"{made.name}.variable"
             problems.append(Problem(shown, made.line, key, f"stands already in line {first.line}"))
-    codebook = Codebook(shown, tuple(variables.values()))
+    codebook = Codebook(shown, tuple(variables.values()), frozenset(unread))
     problems += _check_items(codebook)
     if not any(variable.type == "id" for variable in codebook.variables):
         problems.append(Problem(shown, None, "", "no variable of type id"))

@@ -12,7 +12,7 @@ from harness.data.codebook import Codebook, parse_codebook
 from harness.data.hash import sha256_of, sha256_of_file
 from harness.data.read import Finding, Reading, compare_columns, typed
 from harness.data.table import TableError, read_bytes, read_table_text
-from harness.errors import PlanError, Problem
+from harness.errors import DataError, PlanError, Problem
 from harness.plan.load import LoadedPlan, read_plan
 from harness.plan.schema import Plan
 
@@ -40,17 +40,23 @@ class Study:
     folder: Path
 
 
-def open_study(plan_path: str | Path) -> Study:
+def open_study(plan_path: str | Path | Plan) -> Study:
     """Open a study and check the plan against codebook and data.
+
+    Args:
+        plan_path: the plan's file, or the plan as loaded from it.
 
     Raises:
         PlanError: with every problem of plan and codebook, each with its line.
         DataError: nothing is wrong but the data file.
     """
-    path = Path(plan_path)
+    path = _path_of(plan_path)
     loaded = read_plan(path)
     problems = list(loaded.problems)
     plan = loaded.plan
+    given = plan_path if isinstance(plan_path, Plan) else None
+    if given is not None and plan is not None and plan.model_dump() != given.model_dump():
+        problems.append(Problem(str(path), None, "", "has changed since it was loaded"))
     if plan is None:
         raise PlanError(tuple(problems))
     codebook, found = parse_codebook(path.parent / plan.data.codebook)
@@ -70,7 +76,7 @@ def open_study(plan_path: str | Path) -> Study:
             problems.append(loaded.problem(where, message))
 
         check_design(plan, codebook, reading.frame, report)
-        broken = set(loaded.names("derive")) - set(plan.derive)
+        broken = set(loaded.names("derive")) - set(plan.derive) | codebook.unread
         check_columns(plan, codebook, reading.frame, report, broken)
     if problems or codebook is None or reading is None:
         raise PlanError(tuple(dict.fromkeys(problems)))
@@ -83,6 +89,14 @@ def open_study(plan_path: str | Path) -> Study:
         plan_sha256=sha256_of_file(path),
         folder=path.parent,
     )
+
+
+def _path_of(plan: str | Path | Plan) -> Path:
+    if not isinstance(plan, Plan):
+        return Path(plan)
+    if plan.path is None:
+        raise DataError("the plan was not loaded from a file; data and suite are found beside it")
+    return plan.path
 
 
 def _read(
@@ -101,7 +115,7 @@ def _read(
     for name in missing:
         message = f"no such column in {plan.data.file}"
         problems.append(Problem(codebook.file, lines[name], name, message))
-    for name in undeclared:
+    for name in (name for name in undeclared if name not in codebook.unread):
         message = f"this column of {plan.data.file} is not in the codebook"
         problems.append(Problem(codebook.file, None, name, message))
     return typed(table, codebook, sha256)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from harness.errors import DataError, Problem
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 MAX_COLUMNS = 10_000
+_NO_NAME_IN_R = re.compile(r"\.|\.\.\.|\.\.\d+")
 _BLOCK = 5_000
 
 _MARKS = {
@@ -170,6 +172,8 @@ def _check_header(header: list[str], shown: str, delimiter: str) -> None:
             raise TableError(shown, 1, f"column {position} has no name")
         if name != name.strip() or not name.isprintable():
             raise TableError(shown, 1, f"the name {name!r} has outer blanks or control characters")
+        if _NO_NAME_IN_R.fullmatch(name):
+            raise TableError(shown, 1, f"R can have no column called `{name}`; rename it")
         other = seen.get(name.casefold())
         if other == name:
             raise TableError(shown, 1, f"two columns named `{name}`")

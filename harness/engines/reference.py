@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import pandas as pd
 
 from harness.engines.port.engine import PortEngine
 from harness.engines.r.engine import RLiveEngine
 from harness.engines.r.recorded import RecordedEngine
-from harness.errors import ReferenceUnavailable
+from harness.errors import HarnessError, ReferenceUnavailable
 from harness.models.record import Estimates
 from harness.models.spec import ModelTask
 
@@ -96,6 +96,10 @@ def open_references(
     Raises:
         ReferenceUnavailable: ``live`` was asked for and R does not start.
     """
+    if mode not in get_args(ReferenceMode):
+        raise HarnessError(
+            f"no reference is called {mode!r}; there are {', '.join(get_args(ReferenceMode))}"
+        )
     recorded = References(
         (RecordedReference(RecordedEngine(records, PortEngine().criterion_at)),),
         f"recorded references in {records}",

@@ -9,14 +9,13 @@ from harness.estimates.files import (
     write_run,
 )
 from harness.estimates.record import to_record
-from harness.estimates.table import EstimateRow, estimate_rows, random_quantity
+from harness.estimates.table import EstimateRow, estimate_rows
 
 __all__ = [
     "EstimateRow",
     "KeyedAnswer",
     "estimate_rows",
     "fit_json",
-    "random_quantity",
     "read_answers",
     "read_fit",
     "to_record",

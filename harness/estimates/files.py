@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from harness.atomic import write_text
 from harness.errors import DataError
-from harness.estimates.decode import Value, read_json
 from harness.estimates.record import from_record, to_record
-from harness.models.record import Answer, Estimates, NotComputed
+from harness.models.decode import JsonValue, MalformedRecord
+from harness.models.record import Answer, Estimates, NotComputed, as_json
 from harness.models.spec import ModelKey
+from harness.strict_json import NotStrictJson, parse_json, regular_bytes
 
 FORMAT_VERSION = 1
-_KEY = ("analysis", "set", "outcome", "moderator")
+_KEY = tuple(field.name for field in fields(ModelKey))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,7 @@ def write_fit(path: str | Path, estimates: Estimates) -> Path:
 
 def write_run(path: str | Path, answers: Iterable[KeyedAnswer], *, study: str = "") -> Path:
     """Write every answer of a run, refusals included: ``estimates.json``."""
-    models = [
-        {**{name: getattr(item.key, name) for name in _KEY}, "answer": to_record(item.answer)}
-        for item in answers
-    ]
+    models = [{**as_json(item.key), "answer": to_record(item.answer)} for item in answers]
     document = {"version": FORMAT_VERSION, "study": study, "models": models}
     return write_text(path, _text(document))
 
@@ -53,7 +52,8 @@ def read_fit(path: str | Path) -> Estimates:
     Raises:
         DataError: when it is not one, naming file and key.
     """
-    answer = from_record(read_json(path))
+    with _naming(path):
+        answer = from_record(_read(path))
     if isinstance(answer, NotComputed):
         raise DataError(f"{path}: {answer.engine} gave no estimates: {answer.reason}")
     return answer
@@ -68,7 +68,11 @@ def read_answers(path: str | Path) -> tuple[KeyedAnswer, ...]:
         DataError: when it is neither, naming file and key; also when a model has two answers
             of one engine, or there is no answer at all.
     """
-    value = read_json(path)
+    with _naming(path):
+        return _answers(_read(path))
+
+
+def _answers(value: JsonValue) -> tuple[KeyedAnswer, ...]:
     if "models" not in value.members():
         answer = from_record(value)
         formula = answer.formula if isinstance(answer, Estimates) else ""
@@ -80,15 +84,32 @@ def read_answers(path: str | Path) -> tuple[KeyedAnswer, ...]:
     if not answers:
         top["models"].refuse("holds no model")
     seen = set()
-    for index, item in enumerate(answers):
+    for place, item in zip(top["models"].items(), answers, strict=True):
         name = (item.key, item.answer.engine)
         if name in seen:
-            raise DataError(
-                f"{path}: models[{index}]: a second answer of {item.answer.engine} "
-                f"to {item.key.slug}"
-            )
+            place.refuse(f"a second answer of {item.answer.engine} to {item.key.slug}")
         seen.add(name)
     return answers
+
+
+def _read(path: str | Path) -> JsonValue:
+    try:
+        content = regular_bytes(Path(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    try:
+        return JsonValue(parse_json(content))
+    except NotStrictJson as error:
+        raise DataError(error.at(path)) from error
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Put the file in front of the key that is wrong in it."""
+    try:
+        yield
+    except MalformedRecord as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _text(document: dict[str, Any]) -> str:
@@ -105,7 +126,7 @@ def _text(document: dict[str, Any]) -> str:
     )
 
 
-def _keyed(value: Value) -> KeyedAnswer:
+def _keyed(value: JsonValue) -> KeyedAnswer:
     got = value.fields((*_KEY, "answer"))
     return KeyedAnswer(
         ModelKey(**{name: got[name].text() for name in _KEY}), from_record(got["answer"])

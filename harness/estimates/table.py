@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.models.record import FIXED_QUANTITIES, Estimates
+from harness.models.record import FIT_QUANTITIES, FIXED_QUANTITIES, Estimates, random_quantity
 
-RANDOM_QUANTITIES = ("sd", "cor", "sigma")
-FIT_QUANTITIES = ("loglik", "criterion", "aic", "bic")
-COUNT_QUANTITIES = ("n_obs", "n_groups")
 FLAG_QUANTITIES = ("singular", "converged")
 
 Value = float | int | bool
@@ -36,20 +33,6 @@ class EstimateRow:
     def key(self) -> tuple[str, str, int]:
         """What the join of two engines goes by."""
         return self.term, self.quantity, self.occurrence
-
-
-def random_quantity(term: str) -> str:
-    """``sd``, ``cor`` or ``sigma``, by the form of a random-effects term.
-
-    Raises:
-        ValueError: for any other form.
-    """
-    if term == "sigma":
-        return "sigma"
-    for quantity in ("sd", "cor"):
-        if term.startswith(f"{quantity}(") and term.endswith(")"):
-            return quantity
-    raise ValueError(f"random term `{term}` is none of sd(g:x), cor(g:x,z), sigma")
 
 
 def estimate_rows(estimates: Estimates) -> tuple[EstimateRow, ...]:

@@ -7,23 +7,15 @@ structured form itself, selects the rows, and gives GX a frame on which no condi
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from harness.gate.checks.judgement import Bools
+from harness.language.values import COMPARISONS
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 _KEYS = {
     "comparison": {"type", "column", "operator", "parameter"},
     "nullity": {"type", "column", "is_null"},
@@ -70,8 +62,10 @@ def _check_comparison(condition: Mapping[str, Any]) -> None:
     if sign in {"IN", "NOT_IN"}:
         if not isinstance(parameter, list):
             raise ValueError(f"row_condition operator {sign} needs a list")
-    elif sign not in _COMPARE:
-        raise ValueError(f"row_condition operator {sign!r} is not one of {', '.join(_COMPARE)}, IN")
+    elif sign not in COMPARISONS:
+        raise ValueError(
+            f"row_condition operator {sign!r} is not one of {', '.join(COMPARISONS)}, IN"
+        )
     elif parameter is None or isinstance(parameter, (list, dict)):
         raise ValueError("row_condition compares with a number or a text")
 
@@ -118,7 +112,7 @@ def _compare(condition: Mapping[str, Any], column: pd.Series) -> Bools:
         return known & (inside if sign == "IN" else ~inside)
     values = column[known]
     selected = np.zeros(len(column), dtype=bool)
-    selected[known] = np.asarray(_COMPARE[sign](values, parameter), dtype=bool)
+    selected[known] = np.asarray(COMPARISONS[sign](values, parameter), dtype=bool)
     return selected
 
 
@@ -131,4 +125,4 @@ def _compare_levels(sign: str, parameter: Any, levels: list[str], codes: Any) ->
     if sign in {"==", "IN", "!=", "NOT_IN"}:
         inside = np.isin(codes, places)
         return inside if sign in {"==", "IN"} else ~inside
-    return np.asarray(_COMPARE[sign](codes, places[0]), dtype=bool)
+    return np.asarray(COMPARISONS[sign](codes, places[0]), dtype=bool)

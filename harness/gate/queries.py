@@ -16,6 +16,7 @@ from harness.data.read import Finding
 from harness.gate.checks import expected_total
 from harness.gate.suite import Rule
 from harness.gate.verdict import Query
+from harness.plain import plain
 from harness.spreadsheet import defuse
 
 
@@ -173,5 +174,10 @@ def sheet(queries: Iterable[Query]) -> str:
     writer.writerow(names)
     for query in queries:
         cells = (getattr(query, name) for name in names)
-        writer.writerow(["" if cell is None else defuse(str(cell)) for cell in cells])
+        writer.writerow(["" if cell is None else defuse(_visible(str(cell))) for cell in cells])
     return out.getvalue()
+
+
+def _visible(text: str) -> str:
+    """A cell whose line ends stay and whose other control characters are shown."""
+    return "".join(c if c in "\n\r" else plain(c) for c in text)

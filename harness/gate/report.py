@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.atomic import write_text
 from harness.gate.queries import sheet
 from harness.gate.verdict import GateReport, RuleResult
+from harness.plain import plain
 
 _SENTENCES = {
     "pass": "The data may be analysed: every critical rule was checked and none failed.",
@@ -56,14 +57,14 @@ def gate_markdown(report: GateReport) -> str:
     blocking = [rule for rule in report.rules if rule.exit_code == report.exit_code != 0]
     plural = "rule" if len(blocking) == 1 else "rules"
     lines = [
-        f"# Data-quality gate: {report.suite}",
+        f"# Data-quality gate: {plain(report.suite)}",
         "",
         f"**{report.verdict.upper()}** (exit {report.exit_code}). "
         + _SENTENCES[report.verdict].format(n=len(blocking), rules=plural),
         "",
     ]
     for rule in report.with_verdict("error", "fail", "vacuous"):
-        lines.append(f"- {sentence(rule)}")
+        lines.append(f"- {plain(sentence(rule))}")
     if report.with_verdict("error", "fail", "vacuous"):
         lines.append("")
     if report.queries:
@@ -101,7 +102,7 @@ def _table(rules: tuple[RuleResult, ...]) -> str:
 
     rows = [
         (
-            rule.rule,
+            _cell(rule.rule),
             rule.verdict,
             rule.severity,
             "" if rule.n_judged is None else str(rule.n_judged),
@@ -124,4 +125,4 @@ def _columns(names: tuple[str, ...]) -> str:
 
 def _cell(text: str) -> str:
     """A pipe or a line end inside a cell would break the table."""
-    return " ".join(text.split()).replace("|", "\\|")
+    return plain(" ".join(text.split())).replace("|", "\\|")

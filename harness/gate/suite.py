@@ -8,22 +8,20 @@ returns.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from harness.data.hash import sha256_of
 from harness.errors import FormulaError, SuiteError
 from harness.gate.checks.rows import expression_columns
 from harness.gate.conditions import check_condition, condition_columns
+from harness.gate.suite_file import suite_bytes, suite_json
 from harness.gate.verdict import Severity
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 BUILT_IN = ("TYPE", "CASE")
-_SUITE_KEYS = {"name", "meta", "expectations"}
-_SUITE_META = {"key", "study"}
 _RULE_KEYS = {"type", "kwargs", "severity", "notes", "meta"}
 _RULE_META = {"rule", "source", "allow_vacuous"}
 _OWN_KWARGS = {"batch_id", "result_format", "catch_exceptions", "condition_parser"}
@@ -107,6 +105,12 @@ class Suite:
                 f"{self.path}: gate.parameters gives {unused[0]!r}, which no rule uses; "
                 f"the suite knows {', '.join(self.parameters) or 'none'}"
             )
+        try:
+            nested = _parameters(list(given.values()))
+        except ValueError:
+            nested = ["?"]
+        if nested:
+            raise SuiteError(f"{self.path}: a value in gate.parameters asks for a parameter itself")
         return tuple(
             Rule(
                 rule=rule.rule,
@@ -132,11 +136,8 @@ def read_suite(path: Path | str) -> Suite:
             Great Expectations knows the rule's type and arguments is checked when it is built.
     """
     path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise SuiteError(f"{path}: cannot read the suite: {error.strerror}") from None
-    spec = _parse(path, content)
+    content = suite_bytes(path)
+    spec = suite_json(path, content)
     rules = _rules(path, spec)
     meta = spec.get("meta", {})
     return Suite(
@@ -151,38 +152,6 @@ def read_suite(path: Path | str) -> Suite:
             )
         ),
     )
-
-
-def _parse(path: Path, content: bytes) -> dict[str, Any]:
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise ValueError(f"key {twice!r} stands twice in one object")
-        return found
-
-    try:
-        spec = json.loads(content.decode("utf-8"), object_pairs_hook=once, parse_constant=_no_nan)
-    except json.JSONDecodeError as error:
-        raise SuiteError(f"{path}:{error.lineno}: not JSON: {error.msg}") from None
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise SuiteError(f"{path}: not a suite: {error}") from None
-    if not isinstance(spec, dict) or not isinstance(spec.get("name"), str):
-        raise SuiteError(f"{path}: a suite is an object with name, meta and expectations")
-    if unknown := sorted(set(spec) - _SUITE_KEYS):
-        raise SuiteError(f"{path}: unknown key {unknown[0]!r}; allowed: {', '.join(_SUITE_KEYS)}")
-    meta = spec.get("meta", {})
-    if not isinstance(meta, dict) or set(meta) - _SUITE_META:
-        raise SuiteError(f"{path}: meta has only {', '.join(sorted(_SUITE_META))}")
-    key = meta.get("key", [])
-    if not isinstance(key, list) or not all(isinstance(name, str) for name in key):
-        raise SuiteError(f"{path}: meta.key is a list of column names")
-    return spec
-
-
-def _no_nan(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 def _rules(path: Path, spec: dict[str, Any]) -> tuple[Rule, ...]:
@@ -237,6 +206,8 @@ def _rule(path: Path, place: int, entry: object) -> Rule:
         )
     if own := sorted(set(kwargs) & _OWN_KWARGS):
         raise SuiteError(f"{where}: {own[0]} is set by the gate, not by a suite")
+    if kwargs.get("mostly", 1) == 0:
+        raise SuiteError(f"{where}: mostly 0 would pass anything")
     condition = kwargs.get("row_condition")
     rule = Rule(
         rule=name,
@@ -252,6 +223,7 @@ def _rule(path: Path, place: int, entry: object) -> Rule:
         if condition is not None:
             check_condition(condition)
         _ = rule.columns  # parses the expression
+        _parameters([rule.kwargs, condition])
     except (ValueError, FormulaError) as error:
         raise SuiteError(f"{where}: {error}") from None
     return rule
@@ -261,6 +233,9 @@ def _parameters(value: object) -> list[str]:
     if isinstance(value, dict):
         if set(value) == {"$PARAMETER"}:
             return [str(value["$PARAMETER"])]
+        if "$PARAMETER" in value:
+            # Great Expectations would take it for a formula and calculate it.
+            raise ValueError('a parameter is {"$PARAMETER": name} and nothing beside it')
         return [name for part in value.values() for name in _parameters(part)]
     if isinstance(value, list):
         return [name for part in value for name in _parameters(part)]

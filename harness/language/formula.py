@@ -34,20 +34,21 @@ class RandomTerm:
         intercept: whether the term has a random intercept.
         terms: the random slopes.
         group: column names of the grouping factor; two or more for an interaction such as
-            lme4's ``b:a``, in lme4's order.
-        spelling: lme4's own name of the group where joining ``group`` by colons is not it:
-            the innermost group of ``a/b/c`` is called ``c:(b:a)``.
+            lme4's ``b:a``, innermost first.
     """
 
     intercept: bool
     terms: tuple[Term, ...]
     group: tuple[str, ...]
-    spelling: str = ""
 
     @property
     def group_label(self) -> str:
-        """lme4's name of the grouping factor, e.g. ``Subject`` or ``cask:batch``."""
-        return self.spelling or ":".join(quote_name(name) for name in self.group)
+        """The name of the grouping factor, e.g. ``Subject``, ``cask:batch`` or ``c:b:a``.
+
+        lme4's own, but for three and more levels: 1.1-31 writes ``c:(b:a)``, 1.1-37 ``c:b:a``.
+        The R side spells the nesting out, so that both give this one.
+        """
+        return ":".join(quote_name(name) for name in self.group)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ from harness.language.nodes import (
     Unary,
     deparse,
     names_in,
-    quote_name,
 )
 
 MAX_TERMS = 256
@@ -278,25 +277,20 @@ class _Builder:
         if not side.intercept and not terms:
             raise self.error("a random term with neither intercept nor slope", bar)
         return [
-            RandomTerm(intercept, slopes, group, spelling)
+            RandomTerm(intercept, slopes, group)
             for intercept, slopes in parts
-            for group, spelling in self.groups(bar.right)
+            for group in self.groups(bar.right)
         ]
 
-    def groups(self, node: Node) -> list[tuple[tuple[str, ...], str]]:
-        """Grouping factors of ``g``, ``a:b`` or ``a/b/c`` with lme4's names, innermost first."""
+    def groups(self, node: Node) -> list[tuple[str, ...]]:
+        """Grouping factors of ``g``, ``a:b`` or ``a/b/c``, innermost first as lme4 lists them."""
         outer: tuple[str, ...] = ()
-        spelling = ""
-        found: list[tuple[tuple[str, ...], str]] = []
+        found: list[tuple[str, ...]] = []
         for level in self.nesting(node):
-            own = ":".join(quote_name(name) for name in level)
-            nested = len(outer) > 1
-            spelling = f"{own}:({spelling})" if nested else f"{own}:{spelling}" if outer else own
             outer = level + outer
             if len(set(outer)) != len(outer):
                 raise self.error("the same column twice in a grouping factor", node)
-            plain = ":".join(quote_name(name) for name in outer)
-            found.append((outer, "" if spelling == plain else spelling))
+            found.append(outer)
         return found[::-1]
 
     def nesting(self, node: Node) -> list[tuple[str, ...]]:

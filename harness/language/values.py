@@ -35,7 +35,7 @@ ARITHMETIC: dict[str, Callable[[Floats, Floats], Floats]] = {
     "/": np.divide,
     "^": np.power,
 }
-_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -154,7 +154,7 @@ def as_series(value: Value, index: pd.Index) -> pd.Series | None:
 
 def compare(relation: str, left: Comparable, right: Comparable) -> Bools:
     """``left relation right``, row by row; what missing values give has no meaning."""
-    return np.asarray(_COMPARISONS[relation](left, right), dtype=np.bool_)
+    return np.asarray(COMPARISONS[relation](left, right), dtype=np.bool_)
 
 
 def finite(function: Callable[..., Floats], *operands: Floats) -> Floats:

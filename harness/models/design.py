@@ -85,6 +85,12 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     made: Made = {}
     layout = layout_of(formula)
     names, columns = matrix_columns(layout.fixed, formula.intercept, data, made)
+    if len(set(names)) < len(names):
+        twice = next(name for k, name in enumerate(names) if name in names[:k])
+        raise ModelError(
+            f"two columns of the model matrix are called `{twice}` (a factor's column is called by "
+            "its name and the level): rename the column or the level"
+        )
     random = []
     for group, intercept, terms in layout.random:
         z_names, z_columns = matrix_columns(terms, intercept, data, made)
@@ -152,6 +158,11 @@ def _too_many(p: int, n: int) -> str:
     )
 
 
+def _listed(names: tuple[str, ...], most: int = 4) -> str:
+    """Column names joined by plus signs, the first few of many."""
+    return " + ".join(names[:most]) + (" + ..." if len(names) > most else "")
+
+
 def _check_random(data: ModelFrame, random: list[RandomDesign]) -> None:
     """Refuse terms with as many random effects as observations, as ``lmer`` does."""
     sizes = {grouping.label: len(grouping.sizes) for grouping in data.groupings}
@@ -164,6 +175,6 @@ def _check_random(data: ModelFrame, random: list[RandomDesign]) -> None:
         if effects >= data.n_obs:
             raise ModelError(
                 f"{data.n_obs} observations for {effects} random effects of "
-                f"`{' + '.join(term.names)} | {term.group}`: their variance and the residual's "
+                f"`{_listed(term.names)} | {term.group}`: their variance and the residual's "
                 "cannot be told apart; drop a random slope, or check that rows repeat within groups"
             )

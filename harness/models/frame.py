@@ -155,6 +155,7 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
             present = _and(present, codes >= 0)
 
     messages: tuple[str, ...] = ()
+    evaluated: list[Variable] = [outcome, *variables.values()]
     omitted = np.empty(0, dtype=np.intp)
     if present is not None and not present.all():
         messages = _made_missing(formula, frame, response, y, variables)
@@ -163,7 +164,7 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
         variables = {k: _select(v, present) for k, v in variables.items()}
         groups = {k: Factor(f.label, f.codes[present], f.levels) for k, f in groups.items()}
         if not len(y):
-            raise DataError(_no_complete_row(formula, frame))
+            raise DataError(_no_complete_row(formula, frame, evaluated))
     _check_finite(response, formula.response, (y,))
     for label, node in layout.variables:
         variable = variables[label]
@@ -301,8 +302,13 @@ def _made_missing(
     return tuple(messages)
 
 
-def _no_complete_row(formula: Formula, frame: pd.DataFrame) -> str:
-    """Say which column empties the data."""
+def _no_complete_row(formula: Formula, frame: pd.DataFrame, evaluated: list[Variable]) -> str:
+    """Say which column, or which call, empties the data."""
+    for variable in evaluated:
+        if isinstance(variable, Numeric) and np.isnan(variable.columns[0]).all():
+            known = [name for name in formula.columns if frame[name].notna().any()]
+            if variable.label not in formula.columns and known:
+                return f"`{variable.label}` is not a number in any row; check its argument"
     shares = {name: int(frame[name].isna().sum()) for name in formula.columns}
     worst = max(shares, key=lambda name: shares[name])
     return (

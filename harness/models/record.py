@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
-
-FIXED_QUANTITIES = (
-    "estimate",
-    "std_error",
-    "df",
-    "statistic",
-    "p_value",
-    "conf_low",
-    "conf_high",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +21,11 @@ class FixedEffect:
     conf_high: float
 
 
+FIXED_QUANTITIES = tuple(f.name for f in fields(FixedEffect) if f.name != "term")
+RANDOM_QUANTITIES = ("sd", "cor", "sigma")
+FIT_QUANTITIES = ("loglik", "criterion", "aic", "bic")
+
+
 @dataclass(frozen=True, slots=True)
 class RandomEffect:
     """``sd(g:x)``, ``cor(g:x,z)`` or ``sigma``; standard deviations in the outcome's unit."""
@@ -39,9 +34,23 @@ class RandomEffect:
     estimate: float
 
 
+def random_quantity(term: str) -> str:
+    """``sd``, ``cor`` or ``sigma``, by the form of a random-effects term.
+
+    Raises:
+        ValueError: for any other form.
+    """
+    if term == "sigma":
+        return "sigma"
+    for quantity in ("sd", "cor"):
+        if term.startswith(f"{quantity}(") and term.endswith(")"):
+            return quantity
+    raise ValueError(f"random term `{term}` is none of sd(g:x), cor(g:x,z), sigma")
+
+
 @dataclass(frozen=True, slots=True)
 class FitStatistics:
-    """``criterion`` is the REML criterion, or minus twice the log-likelihood under ML and for lm."""
+    """``criterion`` is the REML criterion, or minus twice the log-likelihood (ML and ``lm``)."""
 
     criterion: float
     loglik: float
@@ -122,7 +131,7 @@ class Estimates:
     Attributes:
         engine: ``port``, ``lme4``, ``lm`` ...
         groups: number of levels of each grouping factor; empty for a linear model.
-        singular: whether the fit lies on the boundary (any diagonal of Lambda's factors below 1e-4).
+        singular: whether the fit lies on the boundary (a diagonal of Lambda's factors below 1e-4).
         messages: the engine's own warnings and messages, as data.
         theta: covariance parameters, lme4's order (lower triangles by column, relative to sigma).
         min_eigen: smallest singular value of the relative covariance factor; NaN for ``lm``.
@@ -174,8 +183,6 @@ def as_json(value: Any) -> Any:
     JSON has no infinities: ``inf``, ``-inf`` and ``nan`` are written as ``"Inf"``, ``"-Inf"``
     and ``null``, the spelling R's jsonlite reads back.
     """
-    from dataclasses import fields, is_dataclass
-
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, dict):

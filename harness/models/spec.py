@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import quote
 
 from harness.language.formula import Formula
 
@@ -45,11 +46,18 @@ class ModelKey:
 
     @property
     def slug(self) -> str:
-        """A readable id, also safe as a file name: ``efficacy.ITT.bdi``."""
+        """A readable id that is also a file name, ``efficacy.ITT.bdi``; no two keys share one.
+
+        Other characters than letters, digits and ``-_~`` are spelt as in a URL, ``%2E``.
+        """
         parts = [self.analysis, self.set, self.outcome]
         if self.moderator:
             parts.append(self.moderator)
-        return ".".join("".join(c if c.isalnum() or c in "-_" else "_" for c in p) for p in parts)
+        return ".".join(_spelt(part) for part in parts)
+
+
+def _spelt(part: str) -> str:
+    return quote(part, safe="").replace(".", "%2E")
 
 
 @dataclass(frozen=True, slots=True)

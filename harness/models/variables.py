@@ -100,6 +100,7 @@ def spell_number(value: float) -> str:
 
 def _column(name: str, label: str, frame: pd.DataFrame) -> Variable:
     """A column of the frame: numbers stay numbers, everything categorical becomes a factor."""
+    values: Any
     try:
         values = frame[name].array
     except KeyError:
@@ -110,14 +111,24 @@ def _column(name: str, label: str, frame: pd.DataFrame) -> Variable:
     if isinstance(values, pd.Categorical):
         return Factor(label, values.codes, values.categories)
     dtype: Any = values.dtype
+    if dtype.kind == "O":
+        objects = np.asarray(values, dtype=object)
+        content = str(pd.api.types.infer_dtype(objects, skipna=True))
+        if content in _STORED_AS:
+            values = pd.Series(objects).astype(_STORED_AS[content]).array
+            dtype = values.dtype
+        elif content not in ("string", "empty"):
+            raise ModelError(
+                f"column `{name}` holds {content} values; make it numbers or text throughout"
+            )
     kind = dtype.kind
     if kind == "f" or kind in "iu":
-        if isinstance(dtype, np.dtype):
+        if isinstance(values, pd.arrays.NumpyExtensionArray):
             return Numeric(label, (np.asarray(values, dtype=np.float64),))
         return Numeric(label, (values.to_numpy(dtype=np.float64, na_value=np.nan),))
     if kind == "b":
         missing = np.asarray(pd.isna(values))
-        codes = np.where(missing, -1, values.to_numpy(dtype=object) == True)  # noqa: E712
+        codes = np.where(missing, -1, values.to_numpy(dtype=bool, na_value=False))
         return Factor(label, codes.astype(np.intp), pd.Index(["FALSE", "TRUE"]))
     if kind in "mM":
         raise ModelError(
@@ -290,6 +301,14 @@ def _poly_degree(node: Call) -> int:
         raise ModelError(f"`{deparse(node)}`: write poly(x, k) with a whole number k of at least 1")
     return int(degree.value)
 
+
+_STORED_AS: dict[str, Any] = {
+    "floating": "Float64",
+    "integer": "Float64",
+    "mixed-integer-float": "Float64",
+    "boolean": "boolean",
+}
+"""What a column of Python objects really holds, by pandas' name for it."""
 
 _FUNCTIONS: dict[str, Callable[[Vector], Vector]] = {
     "log": _logarithm(math.log, 0.0),

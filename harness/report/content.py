@@ -55,6 +55,7 @@ class RunRecord:
         exit_code: of the whole run.
         command: what repeats the run; the failure lines add ``--only``.
         scripts: further text files to write, by name (``reproduce.R``).
+        part: which part of the plan was run, in words; empty for all of it.
     """
 
     study: str
@@ -69,6 +70,7 @@ class RunRecord:
     exit_code: int
     command: str = ""
     scripts: Mapping[str, str] = field(default_factory=dict)
+    part: str = ""
 
     @property
     def banner(self) -> str:

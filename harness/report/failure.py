@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from harness.compare.rows import DiffRow
 from harness.compare.verdict import Verdict
-from harness.report.figures import apart, difference, figure, plain, small
+from harness.plain import plain
+from harness.report.figures import apart, difference, figure, small
 
 
 def failure_line(row: DiffRow, command: str = "") -> str:

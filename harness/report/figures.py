@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 
 from harness.compare.rows import DiffRow
 from harness.estimates.table import Value
-
-_INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
-
-
-def plain(text: str) -> str:
-    r"""A label without characters that move the cursor or turn the line: shown as ``\x1b``.
-
-    Names come from plans and data files, which may come from strangers; a terminal would obey
-    an escape sequence in one, and a bidirectional override would make it read as another.
-    """
-    return "".join(
-        c.encode("unicode_escape").decode() if unicodedata.category(c) in _INVISIBLE else c
-        for c in text
-    )
 
 
 def figure(value: Value | None, digits: int = 6) -> str:

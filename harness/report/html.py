@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from harness.compare.rows import DiffRow
 from harness.errors import EXIT_OK
+from harness.plain import plain
 from harness.report.content import RunRecord
 from harness.report.failure import counts_line, failure_lines
-from harness.report.figures import plain
 from harness.report.plots import difference_plot
 from harness.report.views import (
     COEFFICIENT_HEADER,
@@ -61,6 +61,7 @@ def report_html(record: RunRecord) -> str:
         banner,
         f'<p class="verdict{colour}">{text(_VERDICTS.get(record.exit_code, ""))} '
         f"{text(counts_line(table.counts))}. Exit code {record.exit_code}.</p>",
+        f"<p><strong>Part of the plan: {text(record.part)}.</strong></p>" if record.part else "",
         *_gate(record),
         *_flow(record),
         *_differences(record),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
+from harness.plain import plain
 from harness.report.content import RunRecord
 from harness.report.failure import counts_line, failure_lines
-from harness.report.figures import plain
 from harness.report.views import (
     COEFFICIENT_HEADER,
     MODEL_HEADER,
@@ -34,7 +34,8 @@ def diff_markdown(record: RunRecord) -> str:
         f"{flow.n_rows} rows, {flow.undecided} undecided"
         for flow in record.sets
     ]
-    lines += [f"- reference: {escape(record.reference)}", ""]
+    lines.append(f"- reference: {escape(record.reference)}")
+    lines += [f"- **part of the plan: {escape(record.part)}**", ""] if record.part else [""]
     if not record.diff.rows:
         return "\n".join([*lines, "Nothing was fitted.", ""])
     red = failure_lines(record.diff.rows, record.command)

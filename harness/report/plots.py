@@ -10,28 +10,14 @@ from typing import Any
 
 from harness.compare.rows import DiffRow
 from harness.compare.verdict import Verdict
+from harness.models.record import FIT_QUANTITIES, FIXED_QUANTITIES, RANDOM_QUANTITIES
 
 FLOOR = 1e-8
 """Shares below this, and no difference at all, are drawn at the left edge."""
 CEILING = 1e4
 
 _TICKS = ["none", "1e-6", "1e-4", "0.01", "1", "100", "1e4"]
-_ORDER = (
-    "estimate",
-    "std_error",
-    "df",
-    "statistic",
-    "p_value",
-    "conf_low",
-    "conf_high",
-    "sd",
-    "cor",
-    "sigma",
-    "criterion",
-    "loglik",
-    "aic",
-    "bic",
-)
+_ORDER = (*FIXED_QUANTITIES, *RANDOM_QUANTITIES, *FIT_QUANTITIES)
 
 
 def difference_plot(rows: Sequence[DiffRow], *, title: str, prefix: str) -> str:

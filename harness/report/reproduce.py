@@ -24,8 +24,8 @@ from harness.language import (
     quote_name,
 )
 from harness.models.spec import ModelTask
+from harness.plain import plain
 from harness.plan.schema import Plan
-from harness.report.figures import plain
 
 _OPERATORS = {"and": "&", "or": "|"}
 _FUNCTIONS = {"is_missing": "is.na"}

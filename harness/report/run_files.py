@@ -6,12 +6,45 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.atomic import write_text
+from harness.errors import DataError
 from harness.estimates.files import write_run as write_estimates
 from harness.report.content import RunRecord
 from harness.report.files import diff_csv, diff_json
 from harness.report.html import report_html
 from harness.report.manifest import manifest_json
 from harness.report.markdown import diff_markdown
+
+RUN_FILES = (
+    *("diff.csv", "diff.json", "diff.md", "estimates.json"),
+    *("report.html", "reproduce.R", "manifest.json"),
+)
+"""What a run writes besides the gate's three files."""
+
+
+def forget_run(folder: str | Path) -> bool:
+    """Remove the files of an earlier run, which would pass for the result of the present one.
+
+    Returns:
+        Whether there was one: a folder without a manifest is left as it is.
+
+    Raises:
+        DataError: when a file cannot be removed.
+    """
+    folder = Path(folder)
+    if not (folder / "manifest.json").is_file():
+        return False
+    for name in reversed(RUN_FILES):
+        _remove(folder / name)
+    return True
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except NotADirectoryError:
+        return  # nothing below a file; writing says so
+    except OSError as error:
+        raise DataError(f"{path}: cannot be replaced ({error.strerror or error})") from error
 
 
 def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
@@ -30,7 +63,8 @@ def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
         DataError: when a file cannot be written.
     """
     folder = Path(folder)
-    (folder / "manifest.json").unlink(missing_ok=True)
+    for name in ("manifest.json", *(name for name in RUN_FILES if name.endswith(".R"))):
+        _remove(folder / name)
     written: list[Path] = []
     if record.gate is not None:
         from harness.gate.report import write_gate

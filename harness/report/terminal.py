@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable
 from harness.compare.verdict import Verdict
+from harness.plain import plain
 from harness.report.content import RunRecord
 from harness.report.failure import counts_line, failure_lines
-from harness.report.figures import plain
 from harness.report.views import (
     COEFFICIENT_HEADER,
     MODEL_HEADER,
@@ -46,6 +46,8 @@ def render_run(record: RunRecord, *, full: bool = False, colour: bool | None = N
             plain(f"set {flow.name}: {flow.n_ids} patients, {flow.n_rows} rows{undecided}")
         )
     lines.append(plain(f"reference: {record.reference}"))
+    if record.part:
+        lines.append(paint(plain(f"part of the plan: {record.part}"), _YELLOW))
     if not record.diff.rows:
         lines += ["", paint("Nothing was fitted.", _RED)]
         return "\n".join(lines)

@@ -1,16 +1,14 @@
-"""One warm R for the folder; every test here needs R and is skipped, saying so, without it."""
+"""Every test here needs R and is skipped, saying so, without it."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness.engines.r.engine import RLiveEngine
-from harness.engines.r.home import child_environment, find_r
-from harness.errors import ReferenceUnavailable
+from harness.engines.r.home import child_environment
 
 HERE = Path(__file__).parent
 
@@ -19,20 +17,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.live_r)
-
-
-@pytest.fixture(scope="session")
-def r_home() -> Path:
-    try:
-        return find_r()
-    except ReferenceUnavailable as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def lme4(r_home: Path) -> Iterator[RLiveEngine]:
-    with RLiveEngine(timeout=120) as engine:
-        yield engine
 
 
 @pytest.fixture(scope="session")

@@ -24,14 +24,14 @@ if "OPENBLAS_CORETYPE" in os.environ:
     # A machine-wide choice of kernels would time another BLAS than a user's. It is read when the
     # library loads, hence the restart.
     del os.environ["OPENBLAS_CORETYPE"]
-    os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, *sys.argv])
 
-import numpy as np
-import pandas as pd
-from tabulate import tabulate
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+from tabulate import tabulate  # noqa: E402
 
-import harness
-from harness.engines.port.fit import Fit
+import harness  # noqa: E402
+from harness.engines.port.fit import Fit  # noqa: E402
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,9 @@ WAVES = "y ~ arm * week + (week | id)"
 
 JOBS = (
     Job("sleepstudy, slopes: fit", sleepstudy, SLOPES, ("Subject",), 20),
-    Job(
-        "sleepstudy, slopes: fit and summary", sleepstudy, SLOPES, ("Subject",), 20, what="summary"
-    ),
+    Job("sleepstudy, slopes: and summary", sleepstudy, SLOPES, ("Subject",), 20, what="summary"),
     Job("trial 70 x 2: fit", two_wave, TRIAL, ("id",), 20),
-    Job("trial 70 x 2: fit and summary", two_wave, TRIAL, ("id",), 20, what="summary"),
+    Job("trial 70 x 2: and summary", two_wave, TRIAL, ("id",), 20, what="summary"),
     Job("225 patients x 4, slopes: fit", lambda: visits(225, 4, 0.2, 1), WAVES, ("id",), 10),
     Job(
         "100,000 patients x 4-5, slopes: fit",

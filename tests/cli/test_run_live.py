@@ -22,7 +22,7 @@ from .conftest import FIXTURES, ROOT, Run, StudyCopy
 from .test_run import rows_of
 
 Copy = Callable[[str], StudyCopy]
-NUMBERS = ("analysis", "set", "outcome", "term", "quantity", "verdict", "metric", "limit", "tier")
+NAMES = ("analysis", "set", "outcome", "term", "quantity", "verdict", "metric", "tier")
 
 
 @pytest.mark.live_r
@@ -37,9 +37,12 @@ def test_every_number_matches_live_r_and_the_record_is_what_r_says(
     recorded = harness("run", plan, "--out", tmp_path / "recorded", "--reference", "recorded")
     assert recorded.code == 0
     left, right = rows_of(tmp_path / "live"), rows_of(tmp_path / "recorded")
-    assert [[row[n] for n in NUMBERS] for row in left] == [
-        [row[n] for n in NUMBERS] for row in right
-    ]
+    assert [[row[n] for n in NAMES] for row in left] == [[row[n] for n in NAMES] for row in right]
+    # The records were made by one version of lme4, R here may have another: the same optimum, found
+    # by other steps. Differences of Satterthwaite df are those of numeric derivatives.
+    for old, new in zip(right, left, strict=True):
+        limit = 1e-4 if old["quantity"] in {"df", "p_value"} else 1e-6
+        assert float(new["r"]) == pytest.approx(float(old["r"]), rel=limit, abs=1e-6), old
     assert {row["verdict"] for row in left} == {"match"}
 
 

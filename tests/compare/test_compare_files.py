@@ -97,3 +97,15 @@ def test_estimates_in_memory() -> None:
     table = compare_estimates(estimates(), with_value(estimates("lme4"), "week", "df", 50.0))
     assert [(row.term, row.quantity) for row in table.red] == [("week", "df")]
     assert table.rows[0].outcome == "bdi"
+
+
+def test_fits_in_memory_are_compared_by_their_own_records() -> None:
+    import pandas as pd
+
+    import harness
+
+    y = [1.0, 2.5, 2.0, 4.5, 3.0, 5.5, 2.0, 3.0, 1.5, 4.0, 2.5, 6.0]
+    data = pd.DataFrame({"y": y, "x": [0, 1] * 6, "g": list("aabbccddeeff")})
+    reml, ml = (harness.lmer("y ~ x + (1 | g)", data, reml=flag) for flag in (True, False))
+    assert harness.compare(reml, reml).exit_code == 0
+    assert harness.compare(reml, ml.estimates()).exit_code == 1

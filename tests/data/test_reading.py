@@ -178,6 +178,7 @@ BROKEN = {
         "small.csv:1: the columns `id` and `ID` differ only",
     ),
     "no name": (b"id,,y\n1,2,3\n", "small.csv:1: column 2 has no name"),
+    "a name R cannot have": (b"id,..1\n1,2\n", "small.csv:1: R can have no column called `..1`"),
     "blanks around a name": (b"id, y\n1,2\n", "small.csv:1: the name ' y' has outer blanks"),
     "no header": (b"1,2\n3,4\n", "small.csv:1: there is no header"),
     "blank header": (b"\nid,y\n", "small.csv:1: a blank line where the header"),

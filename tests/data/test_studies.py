@@ -1,26 +1,34 @@
 """A study opened: plan, codebook and data against each other, every problem in one answer."""
 
+from functools import partial
 from pathlib import Path
 
 # ruff: noqa: E501 - the tables of mistakes have one case a line
 import numpy as np
 import pandas as pd
 import pytest
-from small_study import CODEBOOK, PLAN, changed, csv_text, line_with, rows, write_study
+from small_study import (
+    CODEBOOK,
+    PLAN,
+    changed,
+    csv_text,
+    line_with,
+    rows,
+    the_problem,
+    with_mistake,
+    write_study,
+)
+from small_study import problems_of as problems_of_opening
 
 from harness.data import derive, open_study
 from harness.data.hash import sha256_of_file
 from harness.errors import DataError, PlanError
+from harness.plan import load_plan
+from harness.plan.schema import Plan
 from harness.sets import analysis_sets
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def problems_of(folder, **files):
-    path = write_study(folder, **files)
-    with pytest.raises(PlanError) as caught:
-        open_study(path)
-    return caught.value.problems
+problems_of = partial(problems_of_opening, open_study)
 
 
 def test_a_study_is_plan_codebook_and_typed_data(tmp_path):
@@ -32,6 +40,18 @@ def test_a_study_is_plan_codebook_and_typed_data(tmp_path):
     assert study.findings == ()
     assert study.data_sha256 == sha256_of_file(tmp_path / "small.csv")
     assert study.plan_sha256 == sha256_of_file(path)
+
+
+def test_a_loaded_plan_opens_its_study(tmp_path, monkeypatch):
+    path = write_study(tmp_path)
+    plan = load_plan(path)
+    assert open_study(plan).folder == tmp_path
+    path.write_text(path.read_text().replace("id: small", "id: other"))
+    with pytest.raises(PlanError, match=r"plan\.yaml: has changed since it was loaded"):
+        open_study(plan)
+    in_memory = Plan.model_validate_json(plan.model_dump_json())
+    with pytest.raises(DataError, match="was not loaded from a file"):
+        open_study(in_memory)
 
 
 def test_derived_columns_come_in_order_and_leave_the_study_alone(tmp_path):
@@ -93,12 +113,9 @@ PLAN_MISTAKES = [
     ids=[c[0] for c in PLAN_MISTAKES],
 )
 def test_a_plan_that_does_not_fit_the_data(tmp_path, old, new, place, key, message):
-    at = PLAN.index(old)
-    text = PLAN[:at] + new + PLAN[at + len(old) :]
-    found = problems_of(tmp_path, plan=text)
-    matching = [p for p in found if p.key == key and message in p.message]
-    assert len(matching) == 1, "\n".join(map(str, found))
-    assert matching[0].line == text[: text.index(place)].count("\n") + 1
+    text = with_mistake(old, new)
+    found = the_problem(problems_of(tmp_path, plan=text), key, message)
+    assert found.line == line_with(text, place), str(found)
 
 
 def test_what_a_broken_derived_column_feeds_is_not_reported_again(tmp_path):
@@ -200,3 +217,12 @@ def test_the_studies_of_this_repository_open(name):
     for column in frame.select_dtypes("number"):
         assert not np.isinf(frame[column]).any(), column
     assert isinstance(frame, pd.DataFrame)
+
+
+@pytest.mark.parametrize("name", ["id", "arm", "visit", "bdi", "il6", "sessions"])
+def test_a_wrong_line_of_the_codebook_is_reported_and_not_what_follows_from_it(tmp_path, name):
+    line = next(text for text in CODEBOOK.splitlines() if text.startswith(f"{name},"))
+    kind = line.split(",")[1]
+    codebook = changed(CODEBOOK, line, line.replace(f"{name},{kind}", f"{name},{kind}x"))
+    found = [p for p in problems_of(tmp_path, codebook=codebook) if p.key != f"{name}.type"]
+    assert [str(p) for p in found if f"`{name}`" in p.message or p.key == name] == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,10 @@ def edited(path: str, value: Any) -> dict[str, Any]:
         ("messages", [3], "messages[0]: must be a string, not 3"),
         ("min_eigne", 0.1, "min_eigne: is not a key here"),
         ("problem/x/0/total", "0", "problem.x[0].total: must be a number"),
+        ("fit/aic", 10**400, "fit.aic: is beyond the range of a double"),
+        ("random/1/term", "sigma", "`sigma` is given twice"),
+        ("versions", {"a\n\u202e": 1}, "versions.a\\n\\u202e: must be a string"),
+        ("quality", {}, "quality.clean: is missing"),
         ("versions", {"numpy": 2.4}, "versions.numpy: must be a string"),
     ],
 )
@@ -176,14 +181,28 @@ def test_a_malformed_file_is_one_line_naming_file_and_key(
         ("", "is not JSON"),
         ('{"engine": ', "is not JSON"),
         ("[]", "must be an object"),
-        ('{"engine": "a", "engine": "b"}', "engine: given twice"),
+        ('{"engine": "a", "engine": "b"}', "the key `engine` is given twice"),
         ('{"n_obs": NaN}', "bare NaN is not JSON"),
         ('{"version": 2, "models": []}', "version: this harness reads version 1"),
         ('{"version": 1, "models": []}', "models: holds no model"),
         ('{"engine": "a", "not_computed": "x", "exit_code": 0}', "must be between 1 and 4"),
-        ("[" * 100_000, "nested too deeply"),
+        ("[" * 100_000, "nested more than 40 deep"),
+        ('{"n_obs": ' + "9" * 5000 + "}", "holds a number that cannot be read"),
+        (fit_json(estimates()).replace("1234.5", "1e999"), "fit.criterion: is beyond the range"),
     ],
-    ids=["empty", "cut", "array", "twice", "nan", "version", "none", "code", "deep"],
+    ids=[
+        "empty",
+        "cut",
+        "array",
+        "twice",
+        "nan",
+        "version",
+        "none",
+        "code",
+        "deep",
+        "digits",
+        "beyond",
+    ],
 )
 def test_what_is_not_an_estimate_file_is_told_in_one_line(
     tmp_path: Path, text: str, message: str
@@ -201,6 +220,12 @@ def test_a_missing_file_and_bytes_that_are_not_text(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(DataError, match="is not UTF-8"):
         read_fit(tmp_path / "b.json")
+
+
+def test_a_pipe_is_not_an_estimate_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(DataError, match="cannot be read \\(not a regular file\\)"):
+        read_answers(tmp_path / "pipe.json")
 
 
 def test_two_answers_of_one_engine_to_one_model_are_refused(tmp_path: Path) -> None:

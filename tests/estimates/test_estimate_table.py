@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from estimates_by_hand import estimates
 
-from harness.estimates import estimate_rows, random_quantity
-from harness.models.record import FIXED_QUANTITIES
+from harness.estimates import estimate_rows
+from harness.models.record import FIXED_QUANTITIES, random_quantity
 
 
 def test_every_number_of_an_answer_is_a_row() -> None:

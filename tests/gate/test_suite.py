@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -124,9 +125,9 @@ def test_a_rule_id_used_twice_is_refused(write_suite: SuiteWriter) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", r":1: not JSON"),
-        ('{"name": "a",\n "name": "b"}', "key 'name' stands twice"),
-        ('{"name": "a", "expectations": [NaN]}', "NaN is not a JSON number"),
+        ("{", r":1: is not JSON"),
+        ('{"name": "a",\n "name": "b"}', "the key `name` is given twice"),
+        ('{"name": "a", "expectations": [NaN]}', "bare NaN is not JSON"),
         ("[]", "a suite is an object"),
         ('{"name": "a", "expectation": []}', "unknown key 'expectation'"),
         ('{"name": "a", "expectations": []}', "has no rules"),
@@ -134,7 +135,7 @@ def test_a_rule_id_used_twice_is_refused(write_suite: SuiteWriter) -> None:
         ('{"name": "a"}', "has no rules"),
         ('{"name": "a", "meta": {"keys": []}}', "meta has only key, study"),
         ('{"name": "a", "meta": {"key": "id"}}', r"meta\.key is a list"),
-        ("[" * 100_000, "not a suite|not JSON"),
+        ("[" * 100_000, "is nested more than 40 deep"),
     ],
     ids=lambda value: value[:30],
 )
@@ -150,7 +151,7 @@ def test_a_file_that_is_not_there_or_not_text_is_one_line(tmp_path: Path) -> Non
     with pytest.raises(SuiteError, match="cannot read the suite: No such file"):
         read_suite(tmp_path / "absent.json")
     (tmp_path / "latin.json").write_bytes(b'{"name": "\xe9"}')
-    with pytest.raises(SuiteError, match="not a suite"):
+    with pytest.raises(SuiteError, match=r"latin\.json: is not UTF-8 \(byte 11\)"):
         read_suite(tmp_path / "latin.json")
 
 
@@ -213,3 +214,35 @@ def test_great_expectations_reads_the_same_file(btheb: Any) -> None:
         }
     suite = gx.ExpectationSuite(**spec)
     assert len(suite.expectations) == len(spec["expectations"])
+
+
+def test_a_suite_that_never_ends_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    endless = tmp_path / "endless.json"
+    endless.symlink_to("/dev/zero")
+    for path in (pipe, endless, tmp_path):
+        with pytest.raises(SuiteError, match="not a regular file"):
+            read_suite(path)
+
+
+@pytest.mark.parametrize("depth", [41, 900, 200_000])
+def test_a_suite_nested_without_end_is_refused(depth: int, tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text(f'{{"name": "x", "expectations": {"[" * depth}{"]" * depth}}}')
+    with pytest.raises(SuiteError, match="nested more than 40 deep"):
+        read_suite(path)
+
+
+def test_a_parameter_is_a_name_and_never_a_formula(write_suite: SuiteWriter) -> None:
+    sneaky = {"column": "score", "min_value": {"$PARAMETER": "9 ^ 9 ^ 9", "and": 1}}
+    with pytest.raises(SuiteError, match=r"rule R: a parameter is .* and nothing beside it"):
+        read_suite(write_suite(rule("R", RANGE, **sneaky)))
+    suite = read_suite(write_suite(rule("R", RANGE, column="score", min_value={"$PARAMETER": "a"})))
+    with pytest.raises(SuiteError, match="asks for a parameter itself"):
+        suite.with_parameters({"a": {"$PARAMETER": "9 ^ 9 ^ 9"}})
+
+
+def test_a_rule_that_lets_everything_pass_is_refused(write_suite: SuiteWriter) -> None:
+    with pytest.raises(SuiteError, match="rule R: mostly 0 would pass anything"):
+        read_suite(write_suite(rule("R", RANGE, **GOOD, mostly=0)))

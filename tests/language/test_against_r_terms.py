@@ -76,6 +76,18 @@ def answers():
     return json.loads(ANSWERS.read_text(encoding="utf-8"))
 
 
+def grouped(found):
+    """An answer with each group as the set of its columns: lme4's own spelling has changed.
+
+    ``a/b/c`` is ``c:(b:a)`` in 1.1-31 and ``c:b:a`` in 1.1-37; the R side spells it out itself.
+    """
+    bars = [
+        {**bar, "group": sorted(bar["group"].replace("(", "").replace(")", "").split(":"))}
+        for bar in found["random"]
+    ]
+    return {**found, "random": bars}
+
+
 @pytest.mark.parametrize("text", FIXED)
 def test_fixed_part_is_r_terms(text, answers):
     formula = parse_formula(text)
@@ -104,13 +116,17 @@ def test_random_part_is_lme4_findbars(text, answers):
         ],
         "text": formula.text,
     }
-    assert ours == answers["random"][text]
+    assert grouped(ours) == grouped(answers["random"][text])
 
 
 @pytest.mark.live_r
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="needs Rscript")
 def test_the_recorded_answers_are_r_s_own(answers):
-    assert asked_now() == answers
+    now = asked_now()
+    assert now["fixed"] == answers["fixed"]
+    assert {text: grouped(found) for text, found in now["random"].items()} == {
+        text: grouped(found) for text, found in answers["random"].items()
+    }
 
 
 @pytest.mark.live_r

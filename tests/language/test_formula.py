@@ -37,7 +37,7 @@ def test_terms_under_r_names_in_r_order(text, expected):
 def test_nested_groups_have_lme4_names_innermost_first():
     formula = parse_formula("y ~ x + (1 | batch/cask/sample)")
     assert [bar.group_label for bar in formula.random] == [
-        "sample:(cask:batch)",
+        "sample:cask:batch",
         "cask:batch",
         "batch",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -116,6 +117,13 @@ def test_rule_looks_for_the_margin_among_earlier_terms_only() -> None:
     assert [code.full for code in codes] == [(True, True), (True, True, False)]
 
 
+def test_a_margin_inside_an_earlier_term_counts() -> None:
+    """``c`` of ``a:c`` is by contrasts because ``a`` is covered by ``a:b``."""
+    terms = layout_of(parse_formula("y ~ a:b + a:c")).fixed
+    codes = term_codes(terms, True, frozenset("abc"))
+    assert [code.full for code in codes] == [(True, True), (True, False)]
+
+
 def test_dependent_columns_are_dropped_as_r_drops_them(data: pd.DataFrame) -> None:
     data = data.assign(twice=2 * data["x"], total=data["x"] + data["w"])
     design = build_design(ModelSpec(parse_formula("y ~ x + twice + w + total + a")), data)
@@ -153,6 +161,14 @@ def test_standardising_leaves_missing_values_missing() -> None:
     x = np.array([1.0, np.nan, 3.0, 8.0])
     np.testing.assert_allclose(center(x), [-3, np.nan, -1, 4])
     np.testing.assert_allclose(scale(x), np.array([-3, np.nan, -1, 4]) / np.sqrt(13))
+
+
+def test_centre_is_the_correctly_rounded_mean() -> None:
+    """Two passes in extended precision, as R's ``mean``; one alone misses at this size."""
+    for seed in range(30):
+        x = 1e17 + 16.0 * np.random.default_rng(seed).integers(0, 1000, size=20_000)
+        mean = float(Fraction(sum(map(int, x.tolist())), len(x)))
+        np.testing.assert_array_equal(center(x), x - mean)
 
 
 def test_polynomials_are_orthonormal_with_positive_lead() -> None:

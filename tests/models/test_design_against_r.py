@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from harness.engines.r.engine import RLiveEngine
-from harness.engines.r.home import find_r
-from harness.errors import ReferenceUnavailable
 from harness.language import parse_formula
 from harness.models.design import build_design
 from harness.models.prints import problem_print
@@ -18,16 +14,6 @@ from harness.models.record import ProblemPrint
 from harness.models.spec import ModelSpec
 
 pytestmark = pytest.mark.live_r
-
-
-@pytest.fixture(scope="module")
-def lme4() -> Iterator[RLiveEngine]:
-    try:
-        find_r()
-    except ReferenceUnavailable as error:
-        pytest.skip(str(error))
-    with RLiveEngine(timeout=120) as engine:
-        yield engine
 
 
 @pytest.fixture(scope="module")

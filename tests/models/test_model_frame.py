@@ -139,6 +139,13 @@ REFUSALS = {
     "saturated": ("y ~ factor(count) + (1 | id)", {}, r"60 columns for 60 complete rows"),
     "zero-random-column": ("y ~ x + (0 + x | id)", {"x": 0.0}, r"`x \| id` is a combination"),
     "poly-with-gaps": ("y ~ poly(x, 2) + (1 | id)", {"x": "gap"}, r"poly\(x, 2\)` has missing"),
+    "exact-within-groups": ("y ~ x + (1 | id)", {"y": "id"}, r"`y` leaves no residual within `id`"),
+    "constant-to-standardise": (
+        "y ~ scale(x) + (1 | id)",
+        {"x": 3.0},
+        r"`scale\(x\)` is not a num",
+    ),
+    "mixed-column": ("y ~ word + (1 | id)", {"word": "mixed"}, r"column `word` holds mixed"),
     "exact-fit": ("y ~ x + (1 | id)", {"y": "x"}, r"`y` is an exact combination"),
 }
 
@@ -155,6 +162,10 @@ def test_what_cannot_be_fitted_gets_one_line(case: str, data: pd.DataFrame) -> N
             data.loc[5, column] = np.inf
         elif value == "gap":
             data.loc[5, column] = np.nan
+        elif value == "mixed":
+            data[column] = pd.Series([1.5, "a"] * 30, dtype=object)
+        elif value == "id":
+            data[column] = np.sin(1.0 + data["id"].cat.codes)
         elif value == "x":
             data[column] = 2.0 * data["x"] + 1.0
         elif column in ("arm", "id"):
@@ -165,6 +176,30 @@ def test_what_cannot_be_fitted_gets_one_line(case: str, data: pd.DataFrame) -> N
         PortEngine().fit(spec(formula), data)
     assert isinstance(caught.value, (DataError, ModelError))
     assert "\n" not in str(caught.value)
+
+
+def test_columns_of_any_storage_give_the_same_problem(data: pd.DataFrame) -> None:
+    """Nullable, object and narrow columns are read as what they hold."""
+    data = data.assign(flag=pd.array([True, None, False] * 20, dtype="boolean"))
+    plain = model_frame(spec("y ~ x + count + flag + word + (1 | id)"), data)
+    other = data.assign(
+        x=data["x"].astype("Float64"),
+        count=data["count"].astype(object),
+        flag=data["flag"].astype(object),
+        word=data["word"].astype("category"),
+        y=data["y"].astype(object),
+    )
+    again = model_frame(spec("y ~ x + count + flag + word + (1 | id)"), other)
+    assert plain.n_obs == again.n_obs == 40
+    np.testing.assert_array_equal(plain.y, again.y)
+    for label, variable in plain.variables.items():
+        twin = again.variables[label]
+        if isinstance(variable, Factor):
+            assert isinstance(twin, Factor)
+            assert variable.levels.tolist() == twin.levels.tolist()
+            np.testing.assert_array_equal(variable.codes, twin.codes)
+        else:
+            np.testing.assert_array_equal(variable.columns[0], twin.columns[0])
 
 
 def test_an_id_as_a_fixed_effect_is_refused_with_the_remedy() -> None:

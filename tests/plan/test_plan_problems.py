@@ -3,18 +3,15 @@
 # ruff: noqa: E501 - the tables of mistakes have one case a line
 
 import pytest
-from small_study import PLAN, changed, line_with, write_study
+from small_study import PLAN, changed, line_with, the_problem, with_mistake, write_study
+from small_study import problems_of as problems_of_opening
 
 from harness.errors import PlanError
 from harness.plan import load_plan, read_plan
 
 
-def problems_of(folder, text, **files):
-    path = write_study(folder, plan=text, **files)
-    with pytest.raises(PlanError) as caught:
-        load_plan(path)
-    assert caught.value.exit_code == 2
-    return caught.value.problems
+def problems_of(folder, text):
+    return problems_of_opening(load_plan, folder, plan=text)
 
 
 ONE_MISTAKE = [
@@ -79,17 +76,15 @@ ONE_MISTAKE = [
     ids=[case[0] for case in ONE_MISTAKE],
 )
 def test_one_mistake_is_one_problem_with_line_and_key(tmp_path, old, new, place, key, message):
-    at = PLAN.index(old)
-    text = PLAN[:at] + new + PLAN[at + len(old) :]
+    text = with_mistake(old, new)
     found = problems_of(tmp_path, text)
-    matching = [p for p in found if p.key == key and message in p.message]
-    assert len(matching) == 1, "\n".join(map(str, found))
-    wanted = text[: text.index(place)].count("\n") + 1
+    problem = the_problem(found, key, message)
+    wanted = line_with(text, place)
     if key.endswith("].id"):
         wanted -= 1  # the place named is the line below
-    assert matching[0].line == wanted, str(matching[0])
-    assert matching[0].file == str(tmp_path / "plan.yaml")
-    others = [p for p in found if p is not matching[0]]
+    assert problem.line == wanted, str(problem)
+    assert problem.file == str(tmp_path / "plan.yaml")
+    others = [p for p in found if p is not problem]
     assert not others or "formula" in key or "published" in key, "\n".join(map(str, others))
 
 

@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.compare import DiffTable
+from harness.plain import plain
 from harness.report.content import RunRecord, SetFlow
-from harness.report.figures import plain
 from harness.report.files import diff_csv, diff_json
 from harness.report.html import report_html
 from harness.report.markdown import diff_markdown

@@ -262,10 +262,12 @@ def values(at: Problem, Lambda: Matrix) -> Vector:
     logdet = np.log(K[:, :, 0, 0]) if q == 1 else np.linalg.slogdet(K)[1]
     Omega = data.within + (J.reshape(r, -1) @ data.B).reshape(r, P, P)
     sign, minor = np.linalg.slogdet(Omega)
-    result = at.constant + logdet @ data.count + at.d * minor
-    good = (sign > 0) & np.isfinite(result)
-    if data.p:
-        sign, minor = np.linalg.slogdet(Omega[:, :-1, :-1])
-        result = result + (at.weights[0] - at.d) * minor
-        good &= sign > 0
+    good = sign > 0
+    with np.errstate(invalid="ignore"):  # infinity less infinity, where Omega overflowed
+        result = at.constant + logdet @ data.count + at.d * minor
+        if data.p:
+            sign, minor = np.linalg.slogdet(Omega[:, :-1, :-1])
+            result = result + (at.weights[0] - at.d) * minor
+            good &= sign > 0
+    good &= np.isfinite(result)
     return np.where(good, result, np.inf)

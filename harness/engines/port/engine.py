@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from harness.engines.port.criterion import evaluate, inverse_factor, loses_digits, problem
+from harness.engines.port.criterion import (
+    NotPositiveError,
+    evaluate,
+    inverse_factor,
+    loses_digits,
+    problem,
+)
 from harness.engines.port.crossproducts import cross_products, refined
 from harness.engines.port.fit import fit_design
 from harness.engines.port.lm import LinearFit
@@ -52,8 +58,11 @@ class PortEngine:
         if len(theta) != wanted:
             raise ModelError(f"theta has {len(theta)} entries; `{spec.formula.text}` has {wanted}")
         inner = standardise(at, np.asarray(theta, dtype=np.float64))
-        found = evaluate(at, inner)
-        if loses_digits(found):
-            data = refined(data, design, inverse_factor(found))
-            found = evaluate(problem(data, spec.reml), inner)
+        try:
+            found = evaluate(at, inner)
+            if loses_digits(found):
+                data = refined(data, design, inverse_factor(found))
+                found = evaluate(problem(data, spec.reml), inner)
+        except NotPositiveError:
+            raise ModelError(f"theta {tuple(theta)} is too large for these data") from None
         return found.value

@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.boundary import undetermined
-from harness.engines.port.criterion import Problem, inverse_factor, loses_digits, problem
+from harness.engines.port.criterion import (
+    NotPositiveError,
+    Problem,
+    inverse_factor,
+    loses_digits,
+    problem,
+)
 from harness.engines.port.crossproducts import cross_products, refined
 from harness.engines.port.kenward_roger import KenwardRoger, kenward_roger
 from harness.engines.port.newton import Options
@@ -32,6 +38,9 @@ Vector = npt.NDArray[np.float64]
 
 REFINEMENTS = 3
 """Most changes of basis; one is enough unless the first search was far off for lack of digits."""
+
+ROUNDING = 1e-15
+"""A residual SD below this share of the largest response is the rounding of its digits."""
 
 SINGULAR = 1e-4
 """A diagonal theta below this makes a fit singular; the limit of lme4's ``isSingular``."""
@@ -87,6 +96,14 @@ class Fit:
         self.design = design
         self._problem = at
         self._search = search
+
+    def __repr__(self) -> str:
+        spec = self.design.spec
+        groups = ", ".join(f"{name} {count}" for name, count in self.groups.items())
+        return (
+            f"<Fit {spec.formula.text}: {'REML' if spec.reml else 'ML'} criterion"
+            f" {self.criterion:.4f}, {self.n_obs} rows, {groups}>"
+        )
 
     @cached_property
     def _solution(self) -> Solution:
@@ -185,7 +202,7 @@ class Fit:
         """What a user should know of data, design and search."""
         messages = self.design.messages
         if self.singular:
-            messages += ("boundary (singular) fit: see help('isSingular')",)
+            messages += ("boundary (singular) fit: a variance is zero or effects are collinear",)
         if (flat := undetermined(self._problem, self._search.at)) > 0:
             noun = "direction" if flat == 1 else "directions"
             messages += (
@@ -287,11 +304,26 @@ def fit_design(design: Design) -> Fit:
     """
     data = cross_products(design)
     at = problem(data, design.spec.reml)
-    search = optimise(at)
-    for _ in range(REFINEMENTS):
-        if not loses_digits(search.at):
-            break
-        data = refined(data, design, inverse_factor(search.at))
-        at = problem(data, design.spec.reml)
+    try:
         search = optimise(at)
-    return Fit(design, at, search)
+        for _ in range(REFINEMENTS):
+            if not loses_digits(search.at):
+                break
+            data = refined(data, design, inverse_factor(search.at))
+            at = problem(data, design.spec.reml)
+            search = optimise(at)
+    except NotPositiveError:
+        raise ModelError(_no_residual(design)) from None
+    fit = Fit(design, at, search)
+    if fit.sigma <= ROUNDING * float(np.abs(design.y).max()):
+        raise ModelError(_no_residual(design))
+    return fit
+
+
+def _no_residual(design: Design) -> str:
+    """The message for a response that the groups explain to the last digit."""
+    group = design.groupings[0].label
+    return (
+        f"outcome `{design.frame.response}` leaves no residual within `{group}`: the random "
+        "effects reproduce it exactly; check for copied rows, or simplify the random term"
+    )

@@ -36,6 +36,10 @@ class LinearFit:
                 "no variance is left; leave out the term it was computed from"
             )
 
+    def __repr__(self) -> str:
+        formula = self.design.spec.formula.text
+        return f"<LinearFit {formula}: sigma {self.sigma:.6g}, {self.n_obs} rows>"
+
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the coefficients."""

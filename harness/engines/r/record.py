@@ -24,6 +24,7 @@ from harness.engines.r.scripts import scripts_sha256
 from harness.errors import RecordRefused, ReferenceUnavailable
 from harness.models.record import Estimates, as_json
 from harness.models.spec import ModelKey, ModelSpec
+from harness.strict_json import NotStrictJson, parse_json, regular_bytes
 
 FORMAT = 1
 _FIELDS = ("format", "key", "model", "data", "scripts_sha256", "date", "answer", "sha256")
@@ -187,11 +188,9 @@ def find_record(
 def _read(path: Path, modified: int, size: int) -> Record:
     """Parse and check; cached while the file's time and size stay the same."""
     try:
-        raw = json.loads(
-            path.read_text(encoding="utf-8"), object_pairs_hook=_unique, parse_constant=_constant
-        )
-    except (OSError, ValueError) as error:
-        _refuse(path, f"it is not readable JSON ({error})")
+        raw = parse_json(regular_bytes(path))
+    except (OSError, NotStrictJson) as error:
+        _refuse(path, f"it cannot be read ({error})")
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         _refuse(path, f"it is not a reference record of format {FORMAT}")
     if missing := [name for name in _FIELDS if name not in raw]:
@@ -225,22 +224,11 @@ def _refuse(path: Path, why: str) -> NoReturn:
     )
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise ValueError("a key is given twice")
-    return made
-
-
-def _constant(token: str) -> NoReturn:
-    raise ValueError(f"{token} is not JSON")
-
-
 def _readable(path: Path) -> dict[str, Any] | None:
     """What is there already, if it is JSON at all; a corrupt record may be overwritten."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        raw = parse_json(regular_bytes(path))
+    except (OSError, NotStrictJson):
         return None
     return raw if isinstance(raw, dict) else None
 

@@ -151,6 +151,23 @@ def test_balanced_one_way_layout_is_the_anova_estimator() -> None:
     assert got["std_error"] == pytest.approx(np.sqrt(between["mean"].var() / 6), rel=1e-12)
 
 
+def test_sleepstudy_is_what_everybody_prints() -> None:
+    """The digits of lme4's documentation and of Bates et al. (2015)."""
+    fit = harness.lmer("Reaction ~ Days + (Days | Subject)", classic("sleepstudy"))
+    got = {part.term: round(part.estimate, 4) for part in fit.varcorr}
+    assert got == {
+        "sd(Subject:(Intercept))": 24.7405,
+        "sd(Subject:Days)": 5.9221,
+        "cor(Subject:(Intercept),Days)": 0.0656,
+        "sigma": 25.5918,
+    }
+    assert [round(value, 4) for value in fit.theta] == [0.9667, 0.0152, 0.2309]
+    found = fit.statistics
+    assert [round(v, 3) for v in (found.criterion, found.loglik)] == [1743.628, -871.814]
+    assert [round(v, 3) for v in (found.aic, found.bic)] == [1755.628, 1774.786]
+    assert (fit.n_obs, fit.groups, fit.singular) == (180, {"Subject": 18}, False)
+
+
 def test_balanced_slopes_are_the_regression_of_the_patients_coefficients() -> None:
     frame = classic("sleepstudy")
     lines = np.array(
@@ -165,3 +182,14 @@ def test_balanced_slopes_are_the_regression_of_the_patients_coefficients() -> No
         table["std_error"], lines.std(axis=0, ddof=1) / np.sqrt(18), rtol=1e-11
     )
     np.testing.assert_allclose(table["df"], [17.0, 17.0], rtol=1e-9)
+
+
+def test_a_fit_shows_what_it_is() -> None:
+    data = classic("sleepstudy")
+    shown = repr(harness.lmer("Reaction ~ Days + (Days | Subject)", data))
+    assert shown == (
+        "<Fit Reaction ~ Days + (Days | Subject): REML criterion 1743.6283, 180 rows, Subject 18>"
+    )
+    assert repr(harness.lm("Reaction ~ Days", data)) == (
+        "<LinearFit Reaction ~ Days: sigma 47.7147, 180 rows>"
+    )

@@ -51,6 +51,32 @@ def test_the_lower_of_two_minima_is_found(seed: int) -> None:
     assert max(fit.optimum.rivals) > fit.criterion + 0.1
 
 
+def confounded(seed: int) -> pd.DataFrame:
+    """Five groups that differ in x: slope within and between disagree, and so do two minima."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for g in range(5):
+        k = int(rng.integers(1, 9))
+        x = rng.normal(g * rng.choice([0, 1]), 1, size=k).round(1)
+        b = rng.normal(0, 2)
+        rows += [(g, v, round(b - 1.5 * v * rng.random() + rng.normal(), 1)) for v in x]
+    frame = pd.DataFrame(rows, columns=["g", "x", "y"])
+    return frame.assign(g=pd.Categorical(frame["g"]))
+
+
+@pytest.mark.parametrize("seed", [27, 147, 191, 210, 259, 343, 357])
+def test_the_lower_of_two_minima_is_found_for_one_variance(seed: int) -> None:
+    fit = harness.lmer("y ~ x + (1 | g)", confounded(seed), reml=False)
+    grid = np.concatenate(([0.0], np.geomspace(1e-3, 1e3, 3000)))
+    f = values(fit._problem, grid[:, None, None])
+    assert fit.criterion <= f.min() + 1e-10, f"grid finds {f.min()}, the search {fit.criterion}"
+    dips = f[1:-1][(f[1:-1] < f[:-2]) & (f[1:-1] < f[2:])].tolist() + (
+        [f[0]] if f[0] < f[1] else []
+    )
+    assert len(dips) == 2
+    assert fit.optimum.rivals[0] == pytest.approx(max(dips), abs=1e-3)
+
+
 @pytest.mark.parametrize("reml", [True, False], ids=["reml", "ml"])
 @pytest.mark.parametrize(
     ("formula", "sd", "correlation"),

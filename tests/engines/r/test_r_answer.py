@@ -31,22 +31,26 @@ def test_infinite_degrees_of_freedom_come_back(answer: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("field", ["fixed", "fit", "reml", "n_obs", "groups", "messages"])
 def test_a_missing_field_is_named(answer: dict[str, Any], field: str) -> None:
-    with pytest.raises(AnswerError, match=f"lacks the field {field}"):
+    with pytest.raises(AnswerError, match=f"answer.{field}: is missing"):
         estimates_from_json({k: v for k, v in answer.items() if k != field})
 
 
 @pytest.mark.parametrize(
     ("path", "value", "complaint"),
     [
-        (("n_obs",), "180", "answer.n_obs is '180'"),
-        (("n_obs",), True, "answer.n_obs is True"),
-        (("singular",), 0, "answer.singular is 0"),
-        (("fixed", 1, "estimate"), "10.4", r"answer.fixed\[1\].estimate is '10.4'"),
-        (("fixed", 1, "estimate"), False, r"answer.fixed\[1\].estimate is False"),
-        (("fixed",), {}, "answer.fixed is not an array"),
-        (("groups",), [], "answer.groups is not an object"),
-        (("fit",), 1.0, "answer.fit is not an object"),
-        (("surprise",), 1.0, "unknown field surprise"),
+        (("n_obs",), "180", 'answer.n_obs: must be a whole number, not "180"'),
+        (("n_obs",), True, "answer.n_obs: must be a whole number, not true"),
+        (("n_obs",), -180, "answer.n_obs: must be a whole number, not -180"),
+        (("singular",), 0, "answer.singular: must be true or false, not 0"),
+        (("fixed", 1, "estimate"), "10.4", r'answer.fixed\[1\].estimate: must be .*, not "10.4"'),
+        (("fixed", 1, "estimate"), False, r"answer.fixed\[1\].estimate: must be .*, not false"),
+        (("fixed",), {}, "answer.fixed: must be an array, not {}"),
+        (("groups",), [], r"answer.groups: must be an object, not \[\]"),
+        (("fit",), 1.0, r"answer.fit: must be an object, not 1\.0"),
+        (("surprise",), 1.0, "answer.surprise: is not a key here"),
+        (("fixed", 1, "term"), "(Intercept)", r"answer.fixed\[1\].term: `\(Intercept\)` is given"),
+        (("random", 0, "term"), "var(Subject:Days)", r"answer.random\[0\].term: random term `var"),
+        (("random", 1, "term"), "sigma", r"answer.random\[3\].term: `sigma` is given twice"),
     ],
 )
 def test_a_wrong_type_is_placed(

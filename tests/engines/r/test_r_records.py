@@ -206,14 +206,31 @@ def test_a_corrupt_neighbour_does_not_hide_a_good_record(folder: Path, answer: E
         replay(folder).fit(spec(SLEEP), sleepstudy())
 
 
-def test_two_keys_of_one_file_name_are_kept_apart(folder: Path, answer: Estimates) -> None:
-    dashed, spaced = ModelKey("a", "b", "x y"), ModelKey("a", "b", "x_y")
-    assert dashed.slug == spaced.slug
-    write_record(folder, dashed, spec(SLEEP), sleepstudy(), answer, None)
-    with pytest.raises(RecordRefused, match="another model"):
-        write_record(folder, spaced, spec(SLEEP), sleepstudy(), answer, None)
+@pytest.mark.parametrize("other", ["x_y", "x%20y", "x.y", "x/y", "X y", "x y."])
+def test_no_two_keys_share_a_file(folder: Path, answer: Estimates, other: str) -> None:
+    first, second = ModelKey("a", "b", "x y"), ModelKey("a", "b", other)
+    assert first.slug != second.slug
+    write_record(folder, first, spec(SLEEP), sleepstudy(), answer, None)
+    write_record(folder, second, spec(SLEEP), sleepstudy(), answer, None)
+    assert find_record(folder, spec(SLEEP), sleepstudy(), second).key == second
+
+
+def test_a_record_renamed_to_another_key_is_refused(folder: Path, answer: Estimates) -> None:
+    first, second = ModelKey("a", "b", "x"), ModelKey("a", "b", "y")
+    path = write_record(folder, first, spec(SLEEP), sleepstudy(), answer, None)
+    path.rename(folder / f"{second.slug}.json")
     with pytest.raises(RecordRefused, match="recorded for"):
-        find_record(folder, spec(SLEEP), sleepstudy(), spaced)
+        find_record(folder, spec(SLEEP), sleepstudy(), second)
+    with pytest.raises(RecordRefused, match="another model"):
+        write_record(folder, second, spec(SLEEP), sleepstudy(), answer, None)
+
+
+def test_a_record_that_is_a_pipe_is_refused_not_waited_for(folder: Path) -> None:
+    key = ModelKey("a", "b", "pipe")
+    folder.mkdir(exist_ok=True)
+    os.mkfifo(folder / f"{key.slug}.json")
+    with pytest.raises(RecordRefused, match="not a regular file"):
+        find_record(folder, spec(SLEEP), sleepstudy(), key)
 
 
 def test_recording_the_same_again_leaves_the_file_alone(
