@@ -122,7 +122,7 @@ JOBS = (
         repetitions=1,
     ),
     Job(
-        "225 patients x 4, slopes: Kenward-Roger table",
+        "225 x 4, slopes: Kenward-Roger table",
         lambda: visits(225, 4, 0.2, 1),
         WAVES,
         ("id",),
@@ -131,7 +131,7 @@ JOBS = (
         what="table",
     ),
     Job(
-        "225 patients x 4, slopes: fit and Kenward-Roger",
+        "225 x 4, slopes: fit and K.-R.",
         lambda: visits(225, 4, 0.2, 1),
         WAVES,
         ("id",),
@@ -140,7 +140,7 @@ JOBS = (
         what="kenward-roger",
     ),
     Job(
-        "225,000 patients x 4, slopes: fit and Kenward-Roger",
+        "225,000 x 4, slopes: fit and K.-R.",
         lambda: visits(225_000, 4, 0.2, 3),
         WAVES,
         ("id",),
