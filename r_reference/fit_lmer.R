@@ -47,7 +47,8 @@ fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", le
          min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
          problem = problem_lmer(fit),
          quality = reference_quality(optimum, log, singular,
-                                     numeric_df_trouble(fit, df_method)))
+                                     c(numeric_df_trouble(fit, df_method),
+                                       kenward_roger_trouble(fit, df_method))))
   }))
 }
 
@@ -114,6 +115,19 @@ numeric_df_trouble <- function(fit, df_method) {
   sprintf("lmerTest's numeric derivatives step past %s = %.3g: its df are not to be trusted%s",
           names(small)[1L], small[[1L]],
           if ("sigma" %in% names(small)) "; give the outcome in a larger unit" else "")
+}
+
+# Why pbkrtest's Kenward-Roger cannot be trusted, if so: it inverts the information of the covariance
+# parameters by a pseudo-inverse when an eigenvalue is below 1e-10, which drops what is more than 1e8
+# smaller than the largest: with a predictor or an outcome in awkward units, whole parameters. No
+# warning says so, but W has lost rank.
+kenward_roger_trouble <- function(fit, df_method) {
+  if (df_method != "kenward-roger") return(character())
+  adjusted <- tryCatch(pbkrtest::vcovAdj(fit), error = function(e) NULL)
+  if (is.null(adjusted)) return("pbkrtest cannot invert the information of the covariance parameters")
+  spread <- range(abs(eigen(attr(adjusted, "W"), symmetric = TRUE, only.values = TRUE)$values))
+  if (attr(adjusted, "condi") > 1e-10 || spread[1L] > 1e-9 * spread[2L]) return(character())
+  "pbkrtest dropped a covariance parameter: give predictors and outcome in units of one size"
 }
 
 # Whether the fit may be a reference, and if not, why not.

@@ -155,6 +155,11 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
         report(
             (*where, "df"), f"{analysis.df} is for mixed models; a linear model has residual or z"
         )
+    if mixed and analysis.df == "kenward-roger" and not analysis.reml:
+        report(
+            (*where, "df"),
+            "Kenward-Roger needs a REML fit; with reml: false: satterthwaite, residual or z",
+        )
     if not mixed and "reml" in analysis.model_fields_set:
         report((*where, "reml"), "has no meaning for a linear model; leave it out")
 
@@ -162,8 +167,6 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
 def _check_available(analysis: Analysis, where: Path_, report: Report) -> None:
     """Refuse what the format knows and this version cannot compute; nothing is dropped silently."""
     later = "is not available in this version"
-    if analysis.df == "kenward-roger":
-        report((*where, "df"), f"kenward-roger {later}; available: satterthwaite, residual, z")
     for position, part in enumerate(analysis.report):
         if part in NOT_AVAILABLE_REPORTS:
             report(

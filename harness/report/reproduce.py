@@ -29,6 +29,7 @@ from harness.plan.schema import Plan
 
 _OPERATORS = {"and": "&", "or": "|"}
 _FUNCTIONS = {"is_missing": "is.na"}
+_DF_METHODS = {"satterthwaite": "Satterthwaite", "kenward-roger": "Kenward-Roger"}
 
 _HEAD = """\
 # The reference fits of study {study} in plain R.
@@ -62,9 +63,17 @@ change <- function(x) x - at_baseline(x)
 """
 
 _SHOW = """
-show <- function(name, fit) {
+tests <- function(fit, df_method) {
+  if (df_method %in% c("Satterthwaite", "Kenward-Roger"))
+    return(coef(summary(fit, ddf = df_method)))
+  table <- if (is(fit, "merMod")) coef(summary(fit, ddf = "lme4")) else coef(summary(fit))
+  df <- if (df_method == "z") Inf else nobs(fit) - nrow(table)
+  cbind(table[, 1:2, drop = FALSE], df = df, "t value" = table[, 3],
+        "Pr(>|t|)" = 2 * pt(-abs(table[, 3]), df))
+}
+show <- function(name, fit, df_method) {
   cat("\\n==", name, "\\n")
-  print(coef(summary(fit)))
+  print(tests(fit, df_method))
   if (is(fit, "merMod")) {
     print(VarCorr(fit), comp = "Std.Dev.", digits = 8)
     criterion <- if (isREML(fit)) REMLcrit(fit) else -2 * as.numeric(logLik(fit))
@@ -142,12 +151,12 @@ def r_expression(node: Node) -> str:
 def _model(task: ModelTask, rows: str) -> str:
     spec, key = task.spec, task.key
     name = " / ".join(p for p in (key.analysis, key.set, key.outcome, key.moderator) if p)
+    df_method = _string(_DF_METHODS.get(spec.df_method, spec.df_method))
     if not spec.mixed:
-        return f"show({_string(name)}, lm({spec.formula.text}, {rows}))"
+        return f"show({_string(name)}, lm({spec.formula.text}, {rows}), {df_method})"
     reml = "TRUE" if spec.reml else "FALSE"
-    return (
-        f"show({_string(name)}, lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight))"
-    )
+    fit = f"lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight)"
+    return f"show({_string(name)}, {fit}, {df_method})"
 
 
 def _typed(name: str, kind: str, levels: Sequence[str]) -> str:

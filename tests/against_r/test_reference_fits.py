@@ -234,6 +234,25 @@ def test_kenward_roger_on_ml_is_refused(lme4: RLiveEngine) -> None:
         lme4.fit(spec(SLEEP, df_method="kenward-roger", reml=False), sleepstudy())
 
 
+@pytest.mark.parametrize(
+    ("days", "trouble"),
+    [(1.0, ""), (1e-3, "dropped a covariance parameter"), (1e4, "cannot invert the information")],
+    ids=["as-is", "in-thousands", "in-ten-thousandths"],
+)
+def test_kenward_roger_df_that_hang_on_a_unit_are_no_reference(
+    lme4: RLiveEngine, days: float, trouble: str
+) -> None:
+    # pbkrtest gives the slope 3,445 df for 17 where Days counts thousands, without a warning.
+    frame = sleepstudy().sample(frac=0.8, random_state=1)
+    frame = frame.assign(Days=frame["Days"] * days)
+    found = lme4.fit(spec(SLEEP, df_method="kenward-roger"), frame)
+    assert found.quality is not None
+    assert found.quality.clean == (trouble == "")
+    if found.quality.clean:
+        assert found.fixed[1].df == pytest.approx(17, abs=0.2)
+    assert not trouble or any(trouble in reason for reason in found.quality.reasons)
+
+
 def test_the_interval_has_the_level_asked(lme4: RLiveEngine) -> None:
     wide = lme4.fit(spec(SLEEP, df_method="z", conf_level=0.99), sleepstudy()).fixed[1]
     assert (wide.conf_high - wide.estimate) / wide.std_error == pytest.approx(2.5758293035489004)

@@ -143,13 +143,8 @@ def test_several_r_processes_give_the_same_table(harness: Run, tmp_path: Path) -
     assert (tmp_path / "1" / "diff.csv").read_bytes() == (tmp_path / "2" / "diff.csv").read_bytes()
 
 
-@pytest.mark.live_r
-@pytest.mark.parametrize("name", ["btheb", "mbsr"])
-def test_reproduce_r_gives_the_reference_numbers_without_python(
-    harness: Run, tmp_path: Path, name: str
-) -> None:
-    out = tmp_path / "out"
-    harness("run", FIXTURES / name / "plan.yaml", "--out", out, "--reference", "recorded")
+def hold_reproduce_r(out: Path) -> None:
+    """Run the script a run left and hold what it prints against the run's reference numbers."""
     told = subprocess.run(
         ["Rscript", "reproduce.R"], cwd=out, capture_output=True, text=True, check=True
     )
@@ -177,3 +172,30 @@ def test_reproduce_r_gives_the_reference_numbers_without_python(
             numbers[:2], reference[:2], rtol=2e-6, atol=1e-6, err_msg=str(key)
         )
         np.testing.assert_allclose(numbers[2:], reference[2:], rtol=2e-4, err_msg=str(key))
+
+
+@pytest.mark.live_r
+@pytest.mark.parametrize("name", ["btheb", "mbsr"])
+def test_reproduce_r_gives_the_reference_numbers_without_python(
+    harness: Run, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    harness("run", FIXTURES / name / "plan.yaml", "--out", out, "--reference", "recorded")
+    hold_reproduce_r(out)
+
+
+@pytest.mark.live_r
+@pytest.mark.parametrize(("df", "limit"), [("kenward-roger", 1e-5), ("residual", 0.0), ("z", 0.0)])
+def test_every_number_matches_by_other_df(
+    harness: Run, study: Copy, tmp_path: Path, df: str, limit: float
+) -> None:
+    btheb = study("btheb")
+    btheb.edit(btheb.plan, "df: satterthwaite", f"df: {df}", count=2)
+    out = tmp_path / "out"
+    told = harness("run", btheb.plan, "--out", out, "--reference", "live")
+    assert told.code == 0, told.out + told.err
+    rows = rows_of(out)
+    assert {row["verdict"] for row in rows} == {"match"}
+    assert {float(row["limit"]) for row in rows if row["quantity"] == "df"} == {limit}
+    assert {row["df_method"] for row in rows if row["quantity"] == "df"} == {df}
+    hold_reproduce_r(out)

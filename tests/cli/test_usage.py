@@ -45,6 +45,10 @@ def test_help_comes_within_half_a_second() -> None:
         (["fit", "Reaction ~ Days", SLEEP, "--factor", "=1"], "name each column once"),
         (["fit", "Reaction ~ Days", SLEEP, "--factor", "Days=0,0"], "levels must be distinct"),
         (["fit", "Reaction ~ Days", SLEEP, "--df", "magic"], "magic"),
+        (
+            ["fit", "Reaction ~ Days + (1 | Subject)", SLEEP, "--ml", "--df", "kenward-roger"],
+            "Kenward-Roger needs a REML fit",
+        ),
         (["fit", "Reaction ~ Days"], "DATA"),
         (["run", "nowhere/plan.yaml"], "nowhere/plan.yaml"),
         (["run", FIXTURES / "btheb" / "plan.yaml", "--only", "nothing/*"], "visits/ITT/bdi"),
@@ -82,6 +86,16 @@ def test_the_json_record_has_the_contract_s_keys_in_order(harness: Run) -> None:
     assert record["n_obs"] == 180
     # The REML optimum of sleepstudy's slopes model, from a 45-digit solution.
     assert record["fit"]["criterion"] == pytest.approx(1743.6282719585, abs=1e-9)
+
+
+def test_kenward_roger_is_one_option_away(harness: Run) -> None:
+    formula = "Reaction ~ Days + (Days | Subject)"
+    arguments = ("fit", formula, SLEEP, "--factor", "Subject", "--df", "kenward-roger")
+    assert "t-tests use Kenward-Roger's method" in harness(*arguments).out
+    record = json.loads(harness(*arguments, "--json").out)
+    assert record["df_method"] == "kenward-roger"
+    # Balanced: one line a subject, 18 subjects.
+    assert [row["df"] for row in record["fixed"]] == pytest.approx([17.0, 17.0], rel=1e-9)
 
 
 def test_a_file_compared_with_itself_matches(harness: Run, tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ ONE_MISTAKE = [
     ("outcome also predictor", "outcomes: [gain]", "outcomes: [bdi]", "arm + bdi", "analyses[2].formula", "also a predictor"),
     ("satterthwaite for ols", "    outcomes: [gain]", "    df: satterthwaite\n    outcomes: [gain]", "    df: satterthwaite\n    outcomes", "analyses[2].df", "for mixed models"),
     ("reml for ols", "    outcomes: [gain]", "    reml: false\n    outcomes: [gain]", "reml: false", "analyses[2].reml", "no meaning"),
-    ("kenward-roger", "df: satterthwaite", "df: kenward-roger", "kenward", "analyses[0].df", "not available in this version"),
+    ("kenward-roger by ML", "reml: true\n    df: satterthwaite", "reml: false\n    df: kenward-roger", "kenward", "analyses[0].df", "Kenward-Roger needs a REML fit"),
+    ("kenward-roger for ols", "    outcomes: [gain]", "    df: kenward-roger\n    outcomes: [gain]", "df: kenward", "analyses[2].df", "for mixed models"),
     ("anova", "report: [coefficients, random, fit]", "report: [coefficients, anova]", "anova", "analyses[0].report[1]", "not available in this version"),
     ("adjust", "    reml: true", "    adjust: {method: BH, family: analysis}", "adjust", "analyses[0].adjust", "not available in this version"),
     ("probe", "    outcomes: [bdi]\n", "    outcomes: [bdi]\n    probe: {at: [mean-sd, 3], johnson_neyman: true}\n", "probe", "analyses[1].probe", "not available in this version"),
@@ -90,6 +91,7 @@ def test_one_mistake_is_one_problem_with_line_and_key(tmp_path, old, new, place,
 def test_all_problems_at_once_in_the_order_of_their_lines(tmp_path):
     text = changed(PLAN, "synthetic: true", "syntetic: true")
     text = changed(text, "sessions >= 6", "sessions >= ")
+    text = changed(text, "reml: true", "reml: false")
     text = changed(text, "df: satterthwaite", "df: kenward-roger")
     text = changed(text, "kind: ols", "kind: old")
     text = changed(text, "engine: lme4", "engine: nlme")

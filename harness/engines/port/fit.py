@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.boundary import undetermined
-from harness.engines.port.criterion import Evaluation, NotPositiveError
+from harness.engines.port.criterion import Evaluation, NotPositiveError, Problem
+from harness.engines.port.kenward_roger import KenwardRoger, kenward_roger
 from harness.engines.port.modes import conditional_modes
 from harness.engines.port.optimize import Search
 from harness.engines.port.optimum import Optimum
@@ -92,6 +93,20 @@ class Fit:
         """(p, p) covariance of the fixed effects."""
         half = self._solution.half
         return self.sigma**2 * (half @ half.T)
+
+    @cached_property
+    def kenward_roger(self) -> KenwardRoger:
+        """Kenward-Roger's adjusted covariance, t and F tests.
+
+        Raises:
+            ModelError: a fit by ML, or several grouping factors.
+        """
+        if not isinstance(self._problem, Problem):
+            raise ModelError(
+                f"Kenward-Roger for several grouping factors ({', '.join(self.groups)}) is not in "
+                "the port yet; use df: satterthwaite, or the engine lme4"
+            )
+        return kenward_roger(self._problem, self._search.at, self._solution)
 
     @property
     def varcorr(self) -> tuple[RandomEffect, ...]:
@@ -192,7 +207,7 @@ class Fit:
         """(p,) denominator degrees of freedom of the coefficients' tests.
 
         Raises:
-            ModelError: a method that is unknown or not in the port yet.
+            ModelError: an unknown method, or Kenward-Roger for a fit by ML.
         """
         p = len(self.names)
         if method == "satterthwaite":
@@ -202,16 +217,16 @@ class Fit:
         if method == "z":
             return np.full(p, np.inf)
         if method == "kenward-roger":
-            raise ModelError(
-                "Kenward-Roger df are not in the port yet; "
-                "use df: satterthwaite, or the engine lme4"
-            )
+            return self.kenward_roger.df()
         raise ModelError(f"unknown df method `{method}`; one of: {', '.join(get_args(DfMethod))}")
 
     def table(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> WaldTable:
-        """Coefficient tests and intervals as vectors."""
+        """Coefficient tests and intervals as vectors, with adjusted errors by Kenward-Roger."""
         solution = self._solution
-        std_error = self.sigma * np.sqrt((solution.half * solution.half).sum(axis=1))
+        if df == "kenward-roger":
+            std_error = self.kenward_roger.std_error
+        else:
+            std_error = self.sigma * np.sqrt((solution.half * solution.half).sum(axis=1))
         return wald_table(solution.beta, std_error, self.df(df), level)
 
     def summary(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> pd.DataFrame:
