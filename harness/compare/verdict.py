@@ -8,7 +8,7 @@ from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK
 
 
 class Verdict(StrEnum):
-    """What became of one number (contract.md, section 6)."""
+    """What became of one number."""
 
     MATCH = "match"
     DIFFERS = "differs"

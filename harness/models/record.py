@@ -126,7 +126,7 @@ class ReferenceQuality:
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """Every number one engine gives for one model (contract.md, section 4).
+    """Every number one engine gives for one model.
 
     Attributes:
         engine: ``port``, ``lme4``, ``lm`` ...
