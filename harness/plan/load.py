@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from harness.plan.document import (
     read_document,
 )
 from harness.plan.published import check_published
-from harness.plan.schema import Plan
+from harness.plan.schema import Analysis, Plan
 
 _LEVELS: frozenset[Path_] = frozenset({("data", "arm", "levels"), ("data", "time", "levels")})
 
@@ -102,17 +103,24 @@ def _validate(
     if not isinstance(data, dict):
         return None, ()
     rest: dict[str, Any] = deepcopy(data)
-    raw = rest.get("analyses")
-    origin = tuple(range(len(raw))) if isinstance(raw, list) else ()
-    first = True
+    origin = _positions(rest)
+    shape: type[Plan] = Plan
     while True:
         try:
-            return Plan.model_validate_json(json.dumps(rest)), origin
+            return shape.model_validate_json(json.dumps(rest)), origin
         except ValidationError as error:
             errors = error.errors(include_url=False)
-        if first:
-            problems.extend(_explain(details, tree, shown) for details in errors)
-            first = False
+        if shape is Plan:
+            shape = _Remainder
+            mended = _mend_keys(rest, errors)
+            problems.extend(
+                _explain(details, tree, shown)
+                for details in errors
+                if tuple(details["loc"]) not in mended and not (origin and _is_empty(details))
+            )
+            if mended:
+                origin = _positions(rest)
+                continue
         doomed = {place for details in errors if (place := _droppable(details)) is not None}
         if not doomed:
             return None, ()
@@ -122,6 +130,42 @@ def _validate(
                 return None, ()
             if len(place) == 2 and place[0] == "analyses" and isinstance(place[1], int):
                 origin = origin[: place[1]] + origin[place[1] + 1 :]
+
+
+def _positions(data: dict[str, Any]) -> tuple[int, ...]:
+    """Where each analysis stands in the file, before any is taken out."""
+    raw = data.get("analyses")
+    return tuple(range(len(raw))) if isinstance(raw, list) else ()
+
+
+class _Remainder(Plan):
+    """What is left of a plan whose mistaken parts were taken out: perhaps no analysis at all."""
+
+    analyses: tuple[Analysis, ...] = ()
+
+
+def _mend_keys(data: Any, errors: Sequence[Any]) -> set[Path_]:
+    """Rename unknown keys to the missing ones they nearly spell; the places that were missing."""
+    missing = {tuple(details["loc"]) for details in errors if details["type"] == "missing"}
+    mended: set[Path_] = set()
+    for details in errors:
+        *section, key = details["loc"]
+        if details["type"] != "extra_forbidden":
+            continue
+        known = [place[-1] for place in missing if place[:-1] == tuple(section)]
+        for meant in difflib.get_close_matches(str(key), map(str, known), n=1):
+            holder = data
+            for step in section:
+                holder = holder[step]
+            if (*section, meant) not in mended:
+                holder[meant] = holder.pop(key)
+                mended.add((*section, meant))
+    return mended
+
+
+def _is_empty(details: Any) -> bool:
+    """Whether this says that there is no analysis; not one of those written was sound, then."""
+    return tuple(details["loc"]) == ("analyses",) and details["type"] == "too_short"
 
 
 def _droppable(details: Any) -> Path_ | None:

@@ -214,3 +214,30 @@ def test_quoted_published_numbers_are_fine(tmp_path):
     path = write_study(tmp_path, plan=PLAN + "published: published.yaml\n")
     (tmp_path / "published.yaml").write_text(quoted)
     assert load_plan(path).published == "published.yaml"
+
+
+def test_a_misspelt_required_key_hides_nothing_and_is_one_problem(tmp_path):
+    text = (
+        PLAN.replace("kind:", "kynd:")
+        .replace('"arm == ', '"arm = ')
+        .replace("log(il6)", "lag(il6)")
+    )
+    found = {problem.key: problem.message for problem in problems_of(tmp_path, text)}
+    assert {key for key in found if key.startswith("analyses")} == {
+        f"analyses[{k}].kynd" for k in range(3)
+    }
+    assert "did you mean `kind`?" in found["analyses[0].kynd"]
+    assert {"sets.PP", "derive.ln_il6"} <= set(found)
+
+
+def test_a_plan_without_one_sound_analysis_is_still_checked_elsewhere(tmp_path):
+    text = PLAN.replace("outcomes:", "results:").replace('"arm == ', '"arm = ')
+    found = {problem.key for problem in problems_of(tmp_path, text)}
+    assert "analyses" not in found, "there are analyses: each has a problem of its own"
+    assert {"analyses[0].outcomes", "analyses[2].results", "sets.PP"} <= found
+
+
+def test_a_misspelt_section_is_still_checked(tmp_path):
+    text = PLAN.replace("analyses:", "analysis:").replace("change(bdi)", "chance(bdi)")
+    found = {problem.key for problem in problems_of(tmp_path, text)}
+    assert found == {"analysis", "derive.gain"}
