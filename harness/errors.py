@@ -73,12 +73,6 @@ class ModelError(HarnessError):
     """Data on which the model asked for cannot be fitted (constant outcome, one group, ...)."""
 
 
-class GateRefused(HarnessError):
-    """The data-quality gate found a critical failure; nothing may be fitted."""
-
-    exit_code = EXIT_GATE
-
-
 class PartNotRun(HarnessError):
     """A part of the work could not run; what else was asked is still done."""
 

@@ -24,24 +24,23 @@ def say_error(error: HarnessError) -> None:
         say(str(problem))
 
 
-def say_refusal(exit_code: int, rules: tuple[str, ...], folder: Path) -> None:
+def say_refusal(exit_code: int, rules: tuple[str, ...], done: str, see: str) -> None:
     """One line on stderr when the gate did not let the data pass.
 
     Args:
         exit_code: of the gate; says nothing for 0.
         rules: ids of the rules that stand in the way.
-        folder: where the gate's files are.
+        done: what was not done to anything: ``fitted``.
+        see: where to read more.
     """
     if not exit_code:
         return
     more = f" and {len(rules) - NAMED_RULES} more" if len(rules) > NAMED_RULES else ""
     named = ", ".join(rules[:NAMED_RULES]) + more
     if exit_code == EXIT_GATE:
-        why = f"the gate refused the data, nothing was fitted: {named} failed"
-        say(f"{why}: see {folder / 'gate.md'}, {folder / 'queries.csv'}")
+        say(f"the gate refused the data, nothing was {done}: {named} failed: see {see}")
     else:
-        why = f"nothing was fitted: {named} could not be checked by the gate"
-        say(f"{why}: see {folder / 'gate.md'}")
+        say(f"nothing was {done}: {named} could not be checked by the gate: see {see}")
 
 
 def writable(folder: Path) -> None:

@@ -11,7 +11,6 @@ import typer
 from harness.cli.messages import say, say_refusal, writable
 from harness.cli.options import OutFolder, PlanFile, Quiet, ReferenceChoice
 from harness.cli.progress import progress_bar
-from harness.errors import GateRefused
 
 if TYPE_CHECKING:
     from harness.engines.reference import ReferenceMode
@@ -36,7 +35,7 @@ def gate(plan: PlanFile, out: OutFolder = None, quiet: Quiet = False) -> None:
     write_gate(report, folder)
     if not quiet:
         typer.echo(gate_markdown(report))
-    say_refusal(report.exit_code, in_the_way(report), folder)
+    say_fate(report, folder)
     if forgotten:
         say(f"the diff table of an earlier run was removed from {folder}/")
     raise typer.Exit(report.exit_code)
@@ -91,7 +90,7 @@ def run(
     for fitted in result.fits:
         for refusal in fitted.refusals:
             say(f"{fitted.task.key.slug}: {refusal.reason}")
-    say_refusal(result.gate.exit_code, in_the_way(result.gate), folder)
+    say_fate(result.gate, folder)
     raise typer.Exit(result.exit_code)
 
 
@@ -103,9 +102,9 @@ def record(
 
     with progress_bar(quiet=quiet) as progress:
         written = record_plan(plan, jobs=jobs, progress=progress)
-    if written.gate.exit_code:
-        raise GateRefused(f"the gate refused the data, nothing was recorded: `harness gate {plan}`")
-    if not quiet:
+    refused = written.gate.exit_code
+    say_refusal(refused, in_the_way(written.gate), "recorded", f"`harness gate {plan}`")
+    if not (quiet or refused):
         typer.echo(f"{len(written.files)} recorded references in {plan.parent / 'reference'}/")
     for line in written.unclean:
         say(f"reference not clean: {line}")
@@ -117,6 +116,13 @@ def record(
 def default_folder(study: str) -> Path:
     """Where a run of a study writes unless told otherwise."""
     return OUT / study
+
+
+def say_fate(gate: GateReport, folder: Path) -> None:
+    """Say which rules kept the data from being fitted, and which files tell more."""
+    files = ("gate.md", "queries.csv") if gate.verdict == "fail" else ("gate.md",)
+    see = ", ".join(str(folder / name) for name in files)
+    say_refusal(gate.exit_code, in_the_way(gate), "fitted", see)
 
 
 def in_the_way(report: GateReport) -> tuple[str, ...]:

@@ -138,6 +138,26 @@ def test_a_check_that_cannot_be_made_never_passes(
     assert not (out / "diff.csv").exists()
 
 
+@pytest.mark.parametrize("command", ["gate", "run", "record"])
+def test_a_rule_that_cannot_be_checked_is_exit_4_for_every_command(
+    harness: Run, study: Copy, tmp_path: Path, command: str
+) -> None:
+    copy = study("btheb")
+    suite = json.loads(copy.suite.read_text())
+    rule = {
+        "type": "expect_column_values_to_be_between",
+        "severity": "critical",
+        "notes": "Weight is positive.",
+        "meta": {"rule": "WEIGHT-01", "source": "hand"},
+        "kwargs": {"column": "weight", "min_value": 0},
+    }
+    copy.suite.write_text(json.dumps({**suite, "expectations": [*suite["expectations"], rule]}))
+    out = [] if command == "record" else ["--out", tmp_path / "out"]
+    told = harness(command, copy.plan, *out)
+    assert told.code == 4, told.err
+    assert "WEIGHT-01" in told.err
+
+
 @pytest.mark.recorded
 def test_an_altered_record_is_refused_and_the_other_rows_are_there(
     harness: Run, study: Copy, tmp_path: Path
