@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import entry_points
 
 from harness.engines.protocol import Engine
@@ -16,27 +16,20 @@ def engine_names() -> tuple[str, ...]:
     return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
 
 
-@lru_cache(maxsize=1)
-def _loaded() -> dict[str, Engine]:
-    return {}
-
-
+@cache
 def engine_named(name: str) -> Engine:
     """The installed engine of that name; one instance a process.
 
     Raises:
         HarnessError: no engine has that name; the message lists those that exist.
     """
-    loaded = _loaded()
-    if name not in loaded:
-        points = [point for point in entry_points(group=GROUP) if point.name == name]
-        if not points:
-            known = ", ".join(engine_names())
-            raise HarnessError(f"no engine is called '{name}'; installed engines: {known}")
-        engine = points[0].load()()
-        if not isinstance(engine, Engine):
-            raise HarnessError(
-                f"engine '{name}' ({points[0].value}) lacks `name` or `fit(spec, frame)`"
-            )
-        loaded[name] = engine
-    return loaded[name]
+    points = [point for point in entry_points(group=GROUP) if point.name == name]
+    if not points:
+        known = ", ".join(engine_names())
+        raise HarnessError(f"no engine is called '{name}'; installed engines: {known}")
+    engine = points[0].load()()
+    if not isinstance(engine, Engine):
+        raise HarnessError(
+            f"engine '{name}' ({points[0].value}) lacks `name` or `fit(spec, frame)`"
+        )
+    return engine

@@ -21,7 +21,6 @@ from harness.errors import DataError, ModelError
 from harness.language.nodes import Binary, Call, Group, Name, Node, Number, Unary, deparse
 
 Vector = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
