@@ -201,17 +201,15 @@ def selected_tasks(study: Study, only: str | None) -> tuple[ModelTask, ...]:
     if only is None:
         return tasks
 
-    def name(task: ModelTask) -> str:
-        key = task.key
-        return "/".join(p for p in (key.analysis, key.set, key.outcome, key.moderator) if p)
-
     found = tuple(
         task
         for task in tasks
-        if fnmatchcase(name(task), only) or fnmatchcase(name(task), f"{only}/*")
+        if fnmatchcase(task.key.place, only) or fnmatchcase(task.key.place, f"{only}/*")
     )
     if not found:
-        listed = ", ".join(name(task) for task in tasks[:8]) + (", ..." if len(tasks) > 8 else "")
+        listed = ", ".join(task.key.place for task in tasks[:8]) + (
+            ", ..." if len(tasks) > 8 else ""
+        )
         raise HarnessError(f"--only {only}: no model has such a name; there are {listed}")
     return found
 

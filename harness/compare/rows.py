@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness.compare.verdict import Verdict
 from harness.estimates.table import Value
+from harness.models.spec import ModelKey
 
 COLUMNS = (
     "analysis",
@@ -87,5 +88,4 @@ class DiffRow:
     @property
     def place(self) -> str:
         """The model as ``analysis/set/outcome[/moderator]``."""
-        parts = (self.analysis, self.set, self.outcome, self.moderator)
-        return "/".join(part for part in parts if part)
+        return ModelKey(self.analysis, self.set, self.outcome, self.moderator).place

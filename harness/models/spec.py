@@ -45,6 +45,18 @@ class ModelKey:
     moderator: str = ""
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Analysis, set, outcome and, where there is one, moderator."""
+        return tuple(
+            part for part in (self.analysis, self.set, self.outcome, self.moderator) if part
+        )
+
+    @property
+    def place(self) -> str:
+        """The model as ``analysis/set/outcome[/moderator]``."""
+        return "/".join(self.parts)
+
+    @property
     def slug(self) -> str:
         """A readable id that is also a file name, ``efficacy.ITT.bdi``; no two keys share one.
 

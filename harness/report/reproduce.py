@@ -150,7 +150,7 @@ def r_expression(node: Node) -> str:
 
 def _model(task: ModelTask, rows: str) -> str:
     spec, key = task.spec, task.key
-    name = " / ".join(p for p in (key.analysis, key.set, key.outcome, key.moderator) if p)
+    name = " / ".join(key.parts)
     df_method = _string(_DF_METHODS.get(spec.df_method, spec.df_method))
     if not spec.mixed:
         return f"show({_string(name)}, lm({spec.formula.text}, {rows}), {df_method})"
