@@ -142,6 +142,24 @@ def _check_analysis(
     for name in formula.columns:
         if name not in given | broken and name not in frame.columns:
             report((*where, "formula"), _unknown(name, frame.columns))
+    for part in ("weights", "offset"):
+        column = getattr(analysis, part)
+        if column is None or column in broken:
+            continue
+        if column not in frame.columns:
+            report((*where, part), _unknown(column, frame.columns))
+        elif not pd.api.types.is_numeric_dtype(frame[column].dtype):
+            report((*where, part), f"`{column}` is not a number")
+    for column in analysis.contrasts:
+        here = (*where, "contrasts", column)
+        if column in broken:
+            continue
+        if column not in frame.columns:
+            report(here, _unknown(column, frame.columns))
+        elif column not in {*formula.columns, *analysis.moderators}:
+            report(here, f"`{column}` is not in the formula; leave its contrasts out")
+        elif pd.api.types.is_numeric_dtype(frame[column].dtype):
+            report(here, f"`{column}` is a number; declare it as a factor in the codebook")
 
 
 def _names_known(

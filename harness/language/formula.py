@@ -63,6 +63,7 @@ class Formula:
         random: random-effect terms in order of appearance; empty for a plain linear model.
         text: canonical spelling (the formula as written, re-spaced as R deparses it).
         tree: the whole right-hand side as written, for an engine that expands it itself.
+        offsets: the arguments of ``offset()``, in order of appearance.
     """
 
     response: Node
@@ -71,6 +72,11 @@ class Formula:
     random: tuple[RandomTerm, ...]
     text: str
     tree: Node
+    offsets: tuple[Node, ...] = ()
+
+    def __hash__(self) -> int:
+        """That of the text: what else there is follows from it, and text remembers its own."""
+        return hash(self.text)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -84,12 +90,16 @@ class Formula:
                 for factor in term.factors:
                     found.update(dict.fromkeys(names_in(factor)))
             found.update(dict.fromkeys(random.group))
+        for offset in self.offsets:
+            found.update(dict.fromkeys(names_in(offset)))
         return tuple(found)
 
 
 @lru_cache(maxsize=4096)
 def parse_formula(text: str) -> Formula:
-    """Parse an lme4-style formula (``+ * : ^ - 1 0``, ``(… | g)``, ``(… || g)``, ``a/b``).
+    """Parse an lme4-style formula.
+
+    It may have ``+ * : ^ - 1 0``, ``(… | g)``, ``(… || g)``, ``a/b`` and ``offset(x)``.
 
     Raises:
         FormulaError: for anything else, with the position of the first wrong character.

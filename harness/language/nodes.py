@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 
@@ -120,6 +121,7 @@ def is_syntactic(name: str) -> bool:
     return is_letter(name[0]) or (name[0] == "." and not name[1:2].isdigit())
 
 
+@lru_cache(maxsize=4096)
 def quote_name(name: str) -> str:
     """Spell a column name as R does: back-ticked unless it is syntactic."""
     if is_syntactic(name):

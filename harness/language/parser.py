@@ -29,6 +29,8 @@ FUNCTIONS = frozenset(
 )
 """Calls of the whole language, formulas and expressions alike."""
 
+FORMULA_FUNCTIONS = FUNCTIONS | {"offset"}
+
 EXPRESSION_FUNCTIONS = FUNCTIONS | {"is_missing", "baseline", "change"}
 
 KEYWORDS = frozenset({"and", "or", "not", "true", "false"})
@@ -49,7 +51,7 @@ def read_formula(text: str, columns: Mapping[str, str] | None = None) -> Formula
     """
     from harness.language.terms import assemble
 
-    parser = _Parser(text, FUNCTIONS, expression=False, columns=columns)
+    parser = _Parser(text, FORMULA_FUNCTIONS, expression=False, columns=columns)
     response = parser.outcome()
     parser.expect("~", "a formula is `outcome ~ terms`")
     tree = parser.bar()
@@ -235,7 +237,7 @@ class _Parser(Cursor):
         return self.deeper(self.disjunction if self.expression else self.arithmetic)
 
     def check_arguments(self, name: Token, arguments: list[Node]) -> None:
-        """Arity; ``poly``'s degree; ``poly`` and ``factor`` make no number, so they stand alone."""
+        """Arity; ``poly``'s degree; what makes no number stands alone."""
         wanted = 2 if name.text == "poly" else 1
         if len(arguments) != wanted:
             many = "a column and a degree" if wanted == 2 else "exactly one argument"
@@ -250,5 +252,5 @@ class _Parser(Cursor):
                 and 1 <= degree.value <= MAX_POLY
             ):
                 raise self.error(f"`poly` takes a degree from 1 to {MAX_POLY}", name.position)
-        if name.text in ("poly", "factor") and self.calls:
+        if name.text in ("poly", "factor", "offset") and self.calls:
             raise self.error(f"`{name.text}` cannot stand inside another call", name.position)

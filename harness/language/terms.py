@@ -60,7 +60,8 @@ def assemble(text: str, response: Node, tree: Node, position: Position) -> Formu
             raise build.error(f"the same random term for `{bar.group_label}` twice", tree)
         seen.add(key)
     spelling = f"{deparse(response)} ~ {deparse(tree)}"
-    return Formula(response, side.intercept, terms, random, spelling, tree)
+    offsets = tuple(dict.fromkeys(side.offsets))
+    return Formula(response, side.intercept, terms, random, spelling, tree, offsets)
 
 
 class _Side:
@@ -71,6 +72,7 @@ class _Side:
         self.intercept = True
         self.adding = True
         self.numbers: dict[Node, int] = {}
+        self.offsets: list[Node] = []
 
     def expand(self, tree: Node) -> tuple[Term, ...]:
         self.number(tree)
@@ -84,7 +86,7 @@ class _Side:
     def number(self, node: Node) -> None:
         """Give each variable its bit, in order of first mention."""
         match node:
-            case Number():
+            case Number() | Call(function="offset"):
                 pass
             case Group():
                 self.number(node.inner)
@@ -103,6 +105,12 @@ class _Side:
         match node:
             case Name():
                 return [1 << self.numbers[node]]
+            case Call(function="offset"):
+                self.build.check_variable(node)
+                if not self.adding:
+                    raise self.build.error("an offset cannot be removed; leave it out", node)
+                self.offsets.append(node.arguments[0])
+                return []
             case Call():
                 self.build.check_variable(node)
                 return [1 << self.numbers[node]]
@@ -136,7 +144,10 @@ class _Side:
             raise self.build.error(
                 f"a sign before an operand of `{operator}`; only terms can be removed", node
             )
+        before = len(self.offsets)
         found = self.terms(node)
+        if len(self.offsets) > before:
+            raise self.build.error(f"an offset cannot be an operand of `{operator}`", node)
         if not found:
             raise self.build.error(f"`{operator}` with nothing to cross", node)
         return found
@@ -191,7 +202,7 @@ class _Builder:
         inner = response
         while isinstance(inner, Group):
             inner = inner.inner
-        if isinstance(inner, Call) and inner.function in ("poly", "factor"):
+        if isinstance(inner, Call) and inner.function in ("poly", "factor", "offset"):
             raise self.error(f"`{inner.function}` cannot be an outcome", inner)
         if not isinstance(inner, (Name, Call)):
             self.check_arithmetic(inner)
@@ -199,7 +210,7 @@ class _Builder:
     def check_arithmetic(self, node: Node) -> None:
         """``poly`` and ``factor`` make no number: they cannot be operands."""
         match node:
-            case Call(function=("poly" | "factor")):
+            case Call(function=("poly" | "factor" | "offset")):
                 raise self.error(f"`{node.function}` cannot be part of a calculation", node)
             case Binary():
                 self.check_arithmetic(node.left)
@@ -270,6 +281,8 @@ class _Builder:
     def random_terms(self, bar: Binary) -> list[RandomTerm]:
         side = _Side(self)
         terms = side.expand(bar.left)
+        if side.offsets:
+            raise self.error("an offset belongs to the fixed part", bar)
         parts: list[tuple[bool, tuple[Term, ...]]] = [(side.intercept, terms)]
         if bar.operator == "||":
             parts = [(True, ())] if side.intercept else []

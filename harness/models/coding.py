@@ -1,6 +1,7 @@
 """Which columns a term has: R's rule for contrasts, R's column order, R's names.
 
-A factor enters a term by contrasts (treatment coding: one column for each level but the first)
+A factor enters a term by contrasts (treatment coding: one column for each level but the first;
+others: :mod:`harness.models.contrasts`)
 if the term without that factor is covered by the intercept or by an earlier term, and by one
 column for each level otherwise. Without an intercept the first factor of the first term that
 has one takes all its levels. The columns of an interaction are products, the first variable
@@ -17,7 +18,8 @@ from functools import lru_cache
 import numpy as np
 
 from harness.errors import ModelError
-from harness.models.variables import Factor, Variable, Vector, spell_number
+from harness.models.contrasts import coded
+from harness.models.variables import Factor, Variable, Vector, level_text
 
 MAX_LEVELS = 1000
 """Most levels of a factor in the fixed effects; beyond it the column is an id or a number."""
@@ -67,16 +69,12 @@ def term_codes(
     return tuple(codes)
 
 
-def level_text(level: object) -> str:
-    """A level as R prints it: numbers as ``as.character`` spells them."""
-    return spell_number(level) if isinstance(level, float) else str(level)
-
-
 def variable_columns(variable: Variable, full: bool) -> tuple[list[str], list[Vector]]:
-    """Names and columns of one variable: itself, or dummies of a factor's levels.
+    """Names and columns of one variable: itself, or those of a factor's levels.
 
     Raises:
-        ModelError: a factor with one level, or with more than ``MAX_LEVELS``.
+        ModelError: a factor with one level, or with more than ``MAX_LEVELS``, or a coding that
+            does not fit its levels.
     """
     if not isinstance(variable, Factor):
         return [variable.label + s for s in variable.suffixes], list(variable.columns)
@@ -94,6 +92,10 @@ def variable_columns(variable: Variable, full: bool) -> tuple[list[str], list[Ve
             f"(1 | {variable.label})"
         )
     codes = variable.codes
+    if not full and variable.coding != "treatment":
+        levels = [level_text(level) for level in variable.levels]
+        suffixes, matrix = coded(variable.coding, variable.label, levels)
+        return [variable.label + s for s in suffixes], list(np.asfortranarray(matrix[codes]).T)
     kept = range(0 if full else 1, n_levels)
     names = [f"{variable.label}{level_text(variable.levels[k])}" for k in kept]
     return names, [(codes == k).astype(np.float64) for k in kept]

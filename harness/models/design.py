@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import ModelError
-from harness.models.coding import MAX_LEVELS, Made, term_codes, term_columns
+from harness.language.formula import Formula
+from harness.models.coding import MAX_LEVELS, Made, TermCode, term_codes, term_columns
 from harness.models.frame import Grouping, ModelFrame, layout_of, model_frame
 from harness.models.orthogonal import OrthogonalFactor, dependent_columns, orthogonal_factor
 from harness.models.spec import ModelSpec
-from harness.models.variables import Factor, Vector
+from harness.models.variables import Factor, Variable, Vector
 
 Matrix = npt.NDArray[np.float64]
 
@@ -42,11 +43,13 @@ class Design:
         spec: what was asked.
         frame: the model frame.
         names: R's name of each of the p columns of X.
-        XY: (n, p + 1), F-ordered: X, then the response.
+        XY: (n, p + 1), F-ordered: X, then the response less its offset; rows times the roots of
+            the prior weights.
         factor: orthogonal factor of ``XY``.
-        random: random-effects terms, in lme4's order.
+        random: random-effects terms, in lme4's order, never weighted.
         dropped: names of columns dropped because earlier ones determine them.
         messages: what R would say about the data and the design.
+        plain_x: (n, p) X before weighting; None without weights.
     """
 
     spec: ModelSpec
@@ -57,21 +60,74 @@ class Design:
     random: tuple[RandomDesign, ...]
     dropped: tuple[str, ...]
     messages: tuple[str, ...]
+    plain_x: Matrix | None = None
 
     @property
     def X(self) -> Matrix:  # noqa: N802
-        """(n, p) fixed-effects model matrix."""
-        return self.XY[:, :-1]
+        """(n, p) fixed-effects model matrix, never weighted."""
+        return self.XY[:, :-1] if self.plain_x is None else self.plain_x
 
     @property
     def y(self) -> Vector:
-        """(n,) response."""
+        """(n,) response as given: neither weighted nor less the offset."""
         return self.frame.y
+
+    @property
+    def weights(self) -> Vector | None:
+        """(n,) prior weights, ``Var(e_i) = sigma^2 / w_i``; None where there are none."""
+        return self.frame.weights
+
+    @property
+    def offset(self) -> Vector | None:
+        """(n,) what enters the mean with coefficient 1; None where there is none."""
+        return self.frame.offset
+
+    @property
+    def omitted(self) -> pd.Index:
+        """Labels, in the data given, of the rows omitted as incomplete."""
+        return self.frame.data.index[self.frame.omitted]
+
+    def working(self, y: Vector) -> Vector:
+        """A response (n,) as the sums see it: less the offset, times the roots of the weights."""
+        free = y if self.offset is None else y - self.offset
+        return free if self.weights is None else free * np.sqrt(self.weights)
+
+    @property
+    def working_random(self) -> tuple[RandomDesign, ...]:
+        """The random-effects terms as the sums see them: rows times the roots of the weights."""
+        if self.weights is None:
+            return self.random
+        roots = np.sqrt(self.weights)
+        return tuple(
+            RandomDesign(term.group, term.names, tuple(column * roots for column in term.columns))
+            for term in self.random
+        )
 
     @property
     def groupings(self) -> tuple[Grouping, ...]:
         """The distinct grouping factors."""
         return self.frame.groupings
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """R's label of each fixed-effects term, the intercept not among them."""
+        return tuple(":".join(labels) for labels in layout_of(self.spec.formula).fixed)
+
+    @property
+    def assign(self) -> tuple[int, ...]:
+        """For each column of X its term: 0 is the intercept, k is ``terms[k - 1]``."""
+        owners = {"(Intercept)": 0}
+        variables = {label: _first_row(v) for label, v in self.frame.variables.items()}
+        made: Made = {}
+        for k, code in enumerate(self.codes, start=1):
+            owners.update(dict.fromkeys(term_columns(code, variables, made)[0], k))
+        return tuple(owners[name] for name in self.names)
+
+    @property
+    def codes(self) -> tuple[TermCode, ...]:
+        """How each term is coded."""
+        formula = self.spec.formula
+        return _codes(layout_of(formula).fixed, formula.intercept, self.frame.variables)
 
 
 def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
@@ -96,7 +152,7 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     for group, intercept, terms in layout.random:
         z_names, z_columns = matrix_columns(terms, intercept, data, made)
         random.append(RandomDesign(group, tuple(z_names), tuple(z_columns)))
-    _check_random(data, random)
+    check_random(data, random)
     if len(data.groupings) > 1:
         random, groupings = by_levels(random, data.groupings)
         data = replace(data, groupings=groupings)
@@ -105,7 +161,7 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     XY = np.empty((n, p + 1), order="F")
     for j, column in enumerate(columns):
         XY[:, j] = column
-    XY[:, p] = data.y
+    XY[:, p] = data.y if data.offset is None else data.y - data.offset
     if n < p + 1:
         # R orders by pivoting too, but no residual is left whichever columns it keeps.
         raise ModelError(_too_many(p, n))
@@ -126,7 +182,36 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
         )
     if not names and not formula.random:
         raise ModelError("the formula has no terms at all; write `outcome ~ 1` for a mean")
-    return Design(spec, data, tuple(names), XY, factor, tuple(random), dropped, messages)
+    plain_x = None
+    if data.weights is not None:  # which columns depend on others is not a matter of weights
+        plain_x = XY[:, :-1].copy(order="F")
+        XY *= np.sqrt(data.weights)[:, None]
+        factor = orthogonal_factor(XY)
+    return Design(spec, data, tuple(names), XY, factor, tuple(random), dropped, messages, plain_x)
+
+
+def with_random(design: Design, formula: Formula) -> Design:
+    """A design with the random terms of another formula of the same fixed effects.
+
+    Args:
+        design: the design; its rows stay.
+        formula: its random terms may name variables and grouping factors of the design only.
+    """
+    made: Made = {}
+    random = []
+    for group, intercept, terms in layout_of(formula).random:
+        names, columns = matrix_columns(terms, intercept, design.frame, made)
+        random.append(RandomDesign(group, tuple(names), tuple(columns)))
+    used = {term.group for term in random}
+    groupings = tuple(g for g in design.groupings if g.label in used)
+    if len(groupings) > 1:
+        random, groupings = by_levels(random, groupings)
+    return replace(
+        design,
+        spec=replace(design.spec, formula=formula),
+        frame=replace(design.frame, groupings=groupings),
+        random=tuple(random),
+    )
 
 
 def by_levels(
@@ -161,14 +246,28 @@ def matrix_columns(
     columns: list[Vector] = []
     if intercept:
         names, columns = ["(Intercept)"], [np.ones(data.n_obs)]
-    factors = frozenset(k for k, v in data.variables.items() if isinstance(v, Factor))
-    for code in term_codes(terms, intercept, factors):
+    for code in _codes(terms, intercept, data.variables):
         more_names, more = term_columns(code, data.variables, made)
         names += more_names
         columns += more
         if len(columns) > data.n_obs + MAX_LEVELS:
             raise ModelError(_too_many(len(columns), data.n_obs))
     return names, columns
+
+
+def _codes(
+    terms: tuple[tuple[str, ...], ...], intercept: bool, variables: dict[str, Variable]
+) -> tuple[TermCode, ...]:
+    """R's coding of each term."""
+    factors = frozenset(k for k, v in variables.items() if isinstance(v, Factor))
+    return term_codes(terms, intercept, factors)
+
+
+def _first_row(variable: Variable) -> Variable:
+    """A variable on one row: enough to know its columns' names."""
+    if isinstance(variable, Factor):
+        return replace(variable, codes=variable.codes[:1])
+    return replace(variable, columns=tuple(column[:1] for column in variable.columns))
 
 
 def _too_many(p: int, n: int) -> str:
@@ -184,7 +283,7 @@ def _listed(names: tuple[str, ...], most: int = 4) -> str:
     return " + ".join(names[:most]) + (" + ..." if len(names) > most else "")
 
 
-def _check_random(data: ModelFrame, random: list[RandomDesign]) -> None:
+def check_random(data: ModelFrame, random: list[RandomDesign]) -> None:
     """Refuse terms with as many random effects as observations, as ``lmer`` does."""
     sizes = {grouping.label: len(grouping.sizes) for grouping in data.groupings}
     for term in random:

@@ -15,7 +15,18 @@ def tasks(plan: Plan) -> tuple[ModelTask, ...]:
             for outcome, moderator in combinations(analysis):
                 formula = filled(analysis, outcome, moderator)
                 df: DfMethod = analysis.df or ("satterthwaite" if formula.random else "residual")
-                spec = ModelSpec(formula, reml=analysis.reml, df_method=df)
+                spec = ModelSpec(
+                    formula,
+                    reml=analysis.reml,
+                    df_method=df,
+                    weights=analysis.weights or "",
+                    offset=analysis.offset or "",
+                    contrasts=tuple(
+                        (column, coding)
+                        for column, coding in analysis.contrasts.items()
+                        if column in formula.columns
+                    ),
+                )
                 key = ModelKey(analysis.id, name, outcome, moderator)
                 found.append(ModelTask(key, spec, tuple(analysis.report)))
     return tuple(found)

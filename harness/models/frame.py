@@ -6,7 +6,8 @@ order, because ``scale(x)`` must see the rows R lets it see. Levels no row uses 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +17,10 @@ import pandas as pd
 
 from harness.errors import DataError, ModelError
 from harness.language.formula import Formula, Term
-from harness.language.nodes import Name, Node, deparse, names_in
+from harness.language.nodes import Name, Node, deparse, quote_name
+from harness.models.contrasts import Coding
+from harness.models.missing import check_finite, made_missing, no_complete_row, vanished
+from harness.models.rowwise import check_offset, check_weights, prior_weights, total_offset
 from harness.models.spec import ModelSpec
 from harness.models.variables import (
     Factor,
@@ -26,6 +30,9 @@ from harness.models.variables import (
     as_factor,
     evaluate_variable,
 )
+
+HEAD = 4096
+"""Rows in which a factor of the model usually shows all its levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class ModelFrame:
     """A formula's variables on the complete rows.
 
     Attributes:
+        data: the data given, all rows and columns; not copied.
         n_rows: rows of the data given.
         omitted: positions (0-based, ascending) of the rows omitted as incomplete.
         response: R's name of the response.
@@ -58,8 +66,11 @@ class ModelFrame:
             present levels only.
         groupings: the distinct grouping factors, in order of appearance (a design's: lme4's).
         messages: what R would warn of (values that became missing by a transformation).
+        weights: (n,) prior weights on the rows used, or None.
+        offset: (n,) offset on the rows used, or None.
     """
 
+    data: pd.DataFrame
     n_rows: int
     omitted: npt.NDArray[np.intp]
     response: str
@@ -67,6 +78,8 @@ class ModelFrame:
     variables: dict[str, Variable]
     groupings: tuple[Grouping, ...]
     messages: tuple[str, ...]
+    weights: Vector | None = None
+    offset: Vector | None = None
 
     @property
     def n_obs(self) -> int:
@@ -113,7 +126,7 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
     """Evaluate the formula's variables, omit incomplete rows, drop unused levels.
 
     Args:
-        spec: the model; only its formula is used.
+        spec: the model.
         frame: numbers as floats, factors as ``Categorical`` (text is read as a factor with
             levels in code-point order); may have missing values and other columns.
 
@@ -138,6 +151,8 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
     for label, node in layout.variables:
         variables[label] = evaluate_variable(node, frame)
     groups = {label: _grouping_codes(columns, frame) for label, columns in layout.groups}
+    weights = prior_weights(spec, frame) if spec.weights else None
+    offset = total_offset(spec, frame) if spec.offset or formula.offsets else None
 
     present: npt.NDArray[np.bool_] | None = None
     y = outcome.columns[0]
@@ -145,9 +160,15 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
     for variable in variables.values():
         if isinstance(variable, Numeric):
             vectors.extend(variable.columns)
+    if weights is not None:
+        vectors.append(weights)
+    if offset is not None:
+        vectors.append(offset)
+    finite = True
     for vector in vectors:
         # A finite sum proves every entry finite in one pass; only otherwise look closer.
-        if not np.isfinite(np.add.reduce(vector)):
+        if not math.isfinite(np.add.reduce(vector)):
+            finite = False
             present = _and(present, ~np.isnan(vector))
     factors = [v.codes for v in variables.values() if isinstance(v, Factor)]
     for codes in (*factors, *(f.codes for f in groups.values())):
@@ -158,27 +179,47 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
     evaluated: list[Variable] = [outcome, *variables.values()]
     omitted = np.empty(0, dtype=np.intp)
     if present is not None and not present.all():
-        messages = _made_missing(formula, frame, response, y, variables)
+        named = ((response, formula.response), *layout.variables)
+        messages = made_missing(named, frame, {response: outcome, **variables})
         omitted = np.flatnonzero(~present)
         y = y[present]
         variables = {k: _select(v, present) for k, v in variables.items()}
-        groups = {k: Factor(f.label, f.codes[present], f.levels) for k, f in groups.items()}
+        kept = {k: Factor(f.label, f.codes[present], f.levels) for k, f in groups.items()}
+        messages += tuple(said for k in kept for said in vanished(groups[k], kept[k]))
+        groups = kept
+        weights = None if weights is None else weights[present]
+        offset = None if offset is None else offset[present]
         if not len(y):
-            raise DataError(_no_complete_row(formula, frame, evaluated))
-    _check_finite(response, formula.response, (y,))
+            raise DataError(no_complete_row(spec.columns, frame, evaluated))
+    if not finite:
+        check_finite(response, formula.response, (y,))
     for label, node in layout.variables:
         variable = variables[label]
         if isinstance(variable, Numeric):
-            _check_finite(label, node, variable.columns)
+            if not finite:
+                check_finite(label, node, variable.columns)
         else:
             variables[label] = _drop_unused(variable)
-    if y[0] == y[-1] and (y == y[0]).all():
+    for column, coding in spec.contrasts:
+        label = quote_name(column)
+        variables[label] = _recoded(column, variables.get(label), coding)
+    if weights is not None:
+        check_weights(spec, weights)
+    if offset is not None:
+        check_offset(spec, offset)
+    free = y if offset is None else y - offset
+    if free[0] == free[-1] and (free == free[0]).all():
         raise ModelError(
-            f"outcome `{response}` is constant ({y[0]:g} in all {len(y)} rows used); "
+            f"outcome `{response}`{'' if offset is None else ' less its offset'} is constant "
+            f"({free[0]:g} in all {len(y)} rows used); "
             "there is nothing to model, check the column and the analysis set"
         )
     groupings = tuple(_grouping(label, factor) for label, factor in groups.items())
-    return ModelFrame(len(frame), omitted, response, y, variables, groupings, messages)
+    data = frame.copy(deep=False)  # what is assigned to the caller's frame later stays outside
+    return ModelFrame(
+        *(data, len(frame), omitted, response, y, variables, groupings, messages),
+        *(weights, offset),
+    )
 
 
 def _and(
@@ -240,12 +281,28 @@ def _hashed(name: str, values: Vector) -> Factor:
 
 def _drop_unused(factor: Factor) -> Factor:
     """Renumber the codes over the levels present."""
-    sizes = np.bincount(factor.codes, minlength=len(factor.levels))
+    levels = len(factor.levels)
+    if np.bincount(factor.codes[:HEAD], minlength=levels).all():  # most often no need to go on
+        return factor
+    sizes = np.bincount(factor.codes, minlength=levels)
     if sizes.all():
         return factor
     used = sizes > 0
     rank = np.cumsum(used) - 1
     return Factor(factor.label, rank[factor.codes], factor.levels[used])
+
+
+def _recoded(column: str, variable: Variable | None, coding: Coding) -> Factor:
+    """A factor with the coding asked for its column.
+
+    Raises:
+        ModelError: the column is no factor of the model's terms.
+    """
+    if isinstance(variable, Factor):
+        return replace(variable, coding=coding)
+    what = "not in the model's terms" if variable is None else "a number"
+    remedy = "leave its contrasts out" if variable is None else "declare it as a factor first"
+    raise ModelError(f"contrasts for `{column}`: the column is {what}; {remedy}")
 
 
 def _grouping(label: str, factor: Factor) -> Grouping:
@@ -262,56 +319,3 @@ def _grouping(label: str, factor: Factor) -> Grouping:
             f"remove its random term, or check the column and the analysis set"
         )
     return Grouping(label, codes, sizes, levels)
-
-
-def _check_finite(label: str, node: Node, columns: tuple[Vector, ...]) -> None:
-    """Refuse infinities, which no omission rule covers."""
-    for column in columns:
-        if np.isfinite(np.add.reduce(column)):
-            continue
-        infinite = ~np.isfinite(column)
-        if infinite.any():
-            source = "" if isinstance(node, Name) else f" (from {', '.join(names_in(node))})"
-            raise ModelError(
-                f"`{label}`{source} is infinite in {int(infinite.sum())} of {len(column)} rows; "
-                "correct the values or declare them missing"
-            )
-
-
-def _made_missing(
-    formula: Formula,
-    frame: pd.DataFrame,
-    response: str,
-    y: Vector,
-    variables: dict[str, Variable],
-) -> tuple[str, ...]:
-    """A message for each call that turned known values into missing ones (R: NaNs produced)."""
-    messages = []
-    evaluated: list[tuple[str, Node, Variable]] = [
-        (response, formula.response, Numeric(response, (y,)))
-    ]
-    named = layout_of(formula).variables
-    evaluated += [(label, node, variables[label]) for label, node in named]
-    for label, node, variable in evaluated:
-        if isinstance(node, Name) or isinstance(variable, Factor):
-            continue
-        known = ~np.logical_or.reduce([pd.isna(frame[name]) for name in names_in(node)])
-        lost = int((np.isnan(variable.columns[0]) & known).sum())
-        if lost:
-            messages.append(f"`{label}` is not a number in {lost} rows with data: rows omitted")
-    return tuple(messages)
-
-
-def _no_complete_row(formula: Formula, frame: pd.DataFrame, evaluated: list[Variable]) -> str:
-    """Say which column, or which call, empties the data."""
-    for variable in evaluated:
-        if isinstance(variable, Numeric) and np.isnan(variable.columns[0]).all():
-            known = [name for name in formula.columns if frame[name].notna().any()]
-            if variable.label not in formula.columns and known:
-                return f"`{variable.label}` is not a number in any row; check its argument"
-    shares = {name: int(frame[name].isna().sum()) for name in formula.columns}
-    worst = max(shares, key=lambda name: shares[name])
-    return (
-        f"no row is complete in the model's columns ({', '.join(shares)}); "
-        f"`{worst}` is missing in {shares[worst]} of {len(frame)} rows"
-    )

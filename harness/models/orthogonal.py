@@ -26,6 +26,9 @@ It is the tolerance of R's ``lm`` and ``lmer``.
 SMALL = 50_000
 """Entries of ``[X y]`` up to which Householder reflections are the faster choice, too."""
 
+ROWS = 16_384
+"""Rows multiplied at a time."""
+
 WELL_CONDITIONED = 100.0
 """Condition of the scaled columns up to which cross products lose at most four digits."""
 
@@ -63,7 +66,7 @@ def orthogonal_factor(XY: Matrix) -> OrthogonalFactor:
 
 def _from_cross_products(XY: Matrix) -> Matrix | None:
     """Cholesky factor of ``[X y]'[X y]``, or None unless the scaled columns condition it well."""
-    gram = XY.T @ XY
+    gram = _gram(XY)
     scale = np.sqrt(np.diag(gram))
     if not scale.all():
         return None
@@ -73,6 +76,19 @@ def _from_cross_products(XY: Matrix) -> Matrix | None:
         return None
     condition = np.linalg.norm(L) * np.linalg.norm(np.linalg.inv(L))
     return L.T * scale if condition <= WELL_CONDITIONED else None
+
+
+def _gram(XY: Matrix) -> Matrix:
+    """``[X y]'[X y]``, some thousand rows at a time.
+
+    The second factor is a copy because numpy takes a slower routine for the product of a narrow
+    matrix with itself; the copy stays in the processor's cache.
+    """
+    total = np.zeros((XY.shape[1], XY.shape[1]))
+    for start in range(0, len(XY), ROWS):
+        block = XY[start : start + ROWS]
+        total += block.T @ block.copy(order="F")
+    return total
 
 
 def dependent_columns(R: Matrix) -> list[int]:
@@ -85,7 +101,7 @@ def dependent_columns(R: Matrix) -> list[int]:
         Dependent columns in order; each is judged against the independent columns before it.
     """
     norms = np.sqrt((R * R).sum(axis=0))
-    size = np.abs(np.diag(R))
+    size = np.abs(R.diagonal())
     if (size > RANK_TOLERANCE * norms).all():
         return []
     basis: list[npt.NDArray[np.float64]] = []

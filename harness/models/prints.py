@@ -8,11 +8,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from harness.language.nodes import deparse
-from harness.models.coding import level_text
+from harness.language.nodes import deparse, quote_name
 from harness.models.design import Design
 from harness.models.record import ColumnPrint, ProblemPrint
-from harness.models.variables import Factor
+from harness.models.rowwise import offset_name
+from harness.models.variables import Factor, level_text
 
 
 def column_print(name: str, column: npt.NDArray[np.float64]) -> ColumnPrint:
@@ -50,4 +50,10 @@ def problem_print(design: Design) -> ProblemPrint:
         y=column_print(data.response, design.y),
         z=tuple(column_print(g.label, g.codes + 1.0) for g in data.groupings),
         reml=design.spec.reml if design.spec.mixed else False,
+        weights=_row_print(quote_name(design.spec.weights), design.weights),
+        offset=_row_print(offset_name(design.spec), design.offset),
     )
+
+
+def _row_print(name: str, values: npt.NDArray[np.float64] | None) -> ColumnPrint | None:
+    return None if values is None else column_print(name, values)

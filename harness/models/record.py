@@ -58,6 +58,10 @@ class FitStatistics:
     bic: float
 
 
+UNSAID = {"unsaid": "where it is None"}
+"""Marks a field that JSON leaves out where it is None, as it was before there was such a field."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnPrint:
     """A column of X (or the response) reduced to what settles equality.
@@ -90,6 +94,8 @@ class ProblemPrint:
         y: print of the response.
         z: one print a grouping factor: the 1-based level codes, levels in order of the factor.
         reml: which criterion.
+        weights: print of the prior weights, where there are any.
+        offset: print of the offset, where there is one; named by all it is the sum of.
     """
 
     n_obs: int
@@ -99,6 +105,8 @@ class ProblemPrint:
     y: ColumnPrint
     z: tuple[ColumnPrint, ...]
     reml: bool
+    weights: ColumnPrint | None = field(default=None, metadata=UNSAID)
+    offset: ColumnPrint | None = field(default=None, metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +192,8 @@ def as_json(value: Any) -> Any:
     and ``null``, the spelling R's jsonlite reads back.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: as_json(getattr(value, f.name)) for f in fields(value)}
+        named = ((f, getattr(value, f.name)) for f in fields(value))
+        return {f.name: as_json(v) for f, v in named if v is not None or not f.metadata}
     if isinstance(value, dict):
         return {str(k): as_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

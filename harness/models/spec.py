@@ -7,6 +7,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from harness.language.formula import Formula
+from harness.models.contrasts import Coding
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
 
@@ -20,6 +21,9 @@ class ModelSpec:
         reml: restricted maximum likelihood if true, else maximum likelihood (ignored by ``lm``).
         df_method: denominator degrees of freedom of the coefficient tests.
         conf_level: level of the Wald-t intervals.
+        weights: column of prior weights, ``Var(e_i) = sigma^2 / w_i``; empty for none.
+        offset: column that enters the mean with coefficient 1; empty for none.
+        contrasts: columns whose factors are not coded by treatment contrasts, and how.
 
     Factor levels and their order are not here: they are the categorical dtypes of the frame.
     """
@@ -28,6 +32,15 @@ class ModelSpec:
     reml: bool = True
     df_method: DfMethod = "satterthwaite"
     conf_level: float = 0.95
+    weights: str = ""
+    offset: str = ""
+    contrasts: tuple[tuple[str, Coding], ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every data column the model needs, response first, each once."""
+        extra = tuple(name for name in (self.weights, self.offset) if name)
+        return tuple(dict.fromkeys(self.formula.columns + extra)) if extra else self.formula.columns
 
     @property
     def mixed(self) -> bool:

@@ -1,15 +1,7 @@
-"""A formula's variables as numbers: columns and whitelisted calls, bit for bit as R computes them.
-
-The elementary functions go through :mod:`math`, hence the C library that R calls too; numpy's
-vectorised ``log`` and ``exp`` differ from it in the last bit on some processors, and a model
-matrix is only comparable by hash if every bit agrees. Sums run in extended precision and in
-row order, as R's ``mean`` and ``colMeans`` do.
-"""
+"""A formula's variables as numbers and factors: columns and whitelisted calls on columns."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +11,15 @@ import pandas as pd
 
 from harness.errors import DataError, ModelError
 from harness.language.nodes import Binary, Call, Group, Name, Node, Number, Unary, deparse
+from harness.models.contrasts import Coding
+from harness.models.transforms import (
+    FUNCTIONS,
+    LOCATED,
+    each,
+    orthogonal_polynomials,
+    orthogonal_polynomials_at,
+    power,
+)
 
 Vector = npt.NDArray[np.float64]
 
@@ -46,18 +47,28 @@ class Factor:
         label: R's name, e.g. ``arm`` or ``factor(month)``.
         codes: (n,) position of each row's level, -1 where missing.
         levels: level texts in coding order; an index, so that 100,000 ids cost nothing.
+        coding: what its columns are where it does not take one for every level.
     """
 
     label: str
     codes: npt.NDArray[Any]
     levels: pd.Index
+    coding: Coding = "treatment"
 
 
 Variable = Numeric | Factor
 
 
-def evaluate_variable(node: Node, frame: pd.DataFrame) -> Variable:
+def evaluate_variable(
+    node: Node, frame: pd.DataFrame, data: pd.DataFrame | None = None
+) -> Variable:
     """Evaluate one variable of a formula on every row of ``frame``, missing values included.
+
+    Args:
+        node: the variable.
+        frame: rows it is wanted for.
+        data: rows that ``scale``, ``center`` and ``poly`` take their constants from; by default
+            ``frame``.
 
     Raises:
         DataError: the formula names a column the frame has not.
@@ -67,13 +78,13 @@ def evaluate_variable(node: Node, frame: pd.DataFrame) -> Variable:
     if isinstance(node, Name):
         return _column(node.name, label, frame)
     if isinstance(node, Call) and node.function == "factor":
-        return as_factor(_argument(node, frame), label)
+        return as_factor(evaluate_variable(only_argument(node), frame), label)
     if isinstance(node, Call) and node.function == "poly":
-        degree = _poly_degree(node)
-        columns = orthogonal_polynomials(_numbers(node.arguments[0], frame), degree, label)
+        degree = poly_degree(node)
+        columns = _polynomials(node.arguments[0], degree, label, frame, data)
         suffixes = tuple(str(k) for k in range(1, degree + 1)) if degree > 1 else ("",)
         return Numeric(label, columns, suffixes)
-    return Numeric(label, (_numbers(node, frame),))
+    return Numeric(label, (numbers(node, frame, data),))
 
 
 def as_factor(variable: Variable, label: str) -> Factor:
@@ -95,6 +106,11 @@ def spell_number(value: float) -> str:
     fixed = f"{float(text):.{max(0, digits - 1 - power)}f}"
     scientific = f"{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
     return fixed if len(fixed) <= len(scientific) else scientific
+
+
+def level_text(level: object) -> str:
+    """A level as R prints it: numbers as ``as.character`` spells them."""
+    return spell_number(level) if isinstance(level, float) else str(level)
 
 
 def _column(name: str, label: str, frame: pd.DataFrame) -> Variable:
@@ -143,42 +159,63 @@ def _column(name: str, label: str, frame: pd.DataFrame) -> Variable:
     return Factor(label, rank[codes], pd.Index(spelt[order]))
 
 
-def _argument(call: Call, frame: pd.DataFrame) -> Variable:
-    """The single argument of a call, as a variable."""
+def only_argument(call: Call) -> Node:
+    """The single argument of a call.
+
+    Raises:
+        ModelError: none, or several.
+    """
     if len(call.arguments) != 1:
         raise ModelError(f"`{deparse(call)}`: `{call.function}` takes one argument here")
-    return evaluate_variable(call.arguments[0], frame)
+    return call.arguments[0]
 
 
-def _numbers(node: Node, frame: pd.DataFrame) -> Vector:
-    """Evaluate a numeric node to one vector (n,)."""
+def _polynomials(
+    node: Node, degree: int, label: str, frame: pd.DataFrame, data: pd.DataFrame | None
+) -> tuple[Vector, ...]:
+    """The columns of ``poly(node, degree)``."""
+    if data is None:
+        return orthogonal_polynomials(numbers(node, frame), degree, label)
+    values = numbers(node, frame, data)
+    return orthogonal_polynomials_at(values, degree, label, numbers(node, data))[0]
+
+
+def numbers(node: Node, frame: pd.DataFrame, data: pd.DataFrame | None = None) -> Vector:
+    """Evaluate a numeric node to one vector (n,); arguments as :func:`evaluate_variable`.
+
+    Raises:
+        DataError: no such column.
+        ModelError: not a number a row.
+    """
     match node:
         case Number():
             return np.full(len(frame), node.value)
         case Group():
-            return _numbers(node.inner, frame)
+            return numbers(node.inner, frame, data)
         case Name():
             variable = _column(node.name, deparse(node), frame)
             if isinstance(variable, Factor):
                 raise ModelError(f"column `{node.name}` is not numeric: it cannot enter arithmetic")
             return variable.columns[0]
         case Unary(operator="-"):
-            return -_numbers(node.operand, frame)
+            return -numbers(node.operand, frame, data)
         case Unary(operator="+"):
-            return _numbers(node.operand, frame)
+            return numbers(node.operand, frame, data)
         case Binary():
-            return _arithmetic(node, frame)
-        case Call() if node.function in _FUNCTIONS:
-            if len(node.arguments) != 1:
-                raise ModelError(f"`{deparse(node)}`: `{node.function}` takes one argument here")
-            return _FUNCTIONS[node.function](_numbers(node.arguments[0], frame))
+            return _arithmetic(node, frame, data)
+        case Call() if node.function in FUNCTIONS:
+            return FUNCTIONS[node.function](numbers(only_argument(node), frame, data))
+        case Call() if node.function in LOCATED:
+            argument = only_argument(node)
+            of = None if data is None else numbers(argument, data)
+            return LOCATED[node.function](numbers(argument, frame, data), of)
         case _:
             raise ModelError(f"`{deparse(node)}` cannot be used as a number in a formula")
 
 
-def _arithmetic(node: Binary, frame: pd.DataFrame) -> Vector:
+def _arithmetic(node: Binary, frame: pd.DataFrame, data: pd.DataFrame | None) -> Vector:
     """``+ - * / ^`` with IEEE results and no warnings; the caller judges non-finite rows."""
-    left, right = _numbers(node.left, frame), _numbers(node.right, frame)
+    left, right = numbers(node.left, frame, data), numbers(node.right, frame, data)
     with np.errstate(all="ignore"):
         match node.operator:
             case "+":
@@ -192,105 +229,11 @@ def _arithmetic(node: Binary, frame: pd.DataFrame) -> Vector:
             case "^":
                 if isinstance(node.right, Number) and node.right.value == 2.0:
                     return left * left  # R squares by multiplication
-                return _each(_power, left, right)
+                return each(power, left, right)
     raise ModelError(f"`{deparse(node)}`: operator `{node.operator}` gives no number in a formula")
 
 
-def _power(base: float, exponent: float) -> float:
-    """C's ``pow`` with R's special cases (``1^NA`` and ``NA^0`` are 1)."""
-    if exponent == 2.0:
-        return base * base
-    try:
-        return math.pow(base, exponent)
-    except OverflowError:
-        return math.inf if base > 0 or exponent % 2 == 0 else -math.inf
-    except ValueError:  # 0^-1 is Inf in R, (-8)^(1/3) is NaN
-        return math.inf if base == 0 else math.nan
-
-
-def _each(function: Callable[..., float], *vectors: Vector) -> Vector:
-    """Apply a scalar function row by row."""
-    return np.fromiter(
-        map(function, *(v.tolist() for v in vectors)), dtype=np.float64, count=len(vectors[0])
-    )
-
-
-def _logarithm(function: Callable[[float], float], pole: float) -> Callable[[Vector], Vector]:
-    """A logarithm from the C library with R's values at and beyond the pole."""
-
-    def value(x: float) -> float:
-        if x > pole:
-            return function(x)
-        return -math.inf if x == pole else math.nan
-
-    return lambda vector: _each(value, vector)
-
-
-def _exp(vector: Vector) -> Vector:
-    def value(x: float) -> float:
-        try:
-            return math.exp(x)
-        except OverflowError:
-            return math.inf
-
-    return _each(value, vector)
-
-
-def _sqrt(vector: Vector) -> Vector:
-    with np.errstate(invalid="ignore"):
-        return np.sqrt(vector)  # correctly rounded everywhere
-
-
-def _running_total(vector: npt.NDArray[Any]) -> np.longdouble:
-    """Sum in extended precision and in row order, as R accumulates."""
-    if not len(vector):
-        return np.longdouble(0)
-    return np.longdouble(np.add.accumulate(vector, dtype=np.longdouble)[-1])
-
-
-def center(vector: Vector) -> Vector:
-    """``x - mean(x)`` over the rows where ``x`` is known; the mean refined as R's ``mean`` does."""
-    known = vector[~np.isnan(vector)]
-    if not len(known):
-        return vector
-    mean = _running_total(known) / len(known)
-    mean += _running_total(known - mean) / len(known)
-    return vector - np.float64(mean)
-
-
-def scale(vector: Vector) -> Vector:
-    """R's ``scale``: less the column mean, over the root of the sum of squares by n - 1."""
-    known = vector[~np.isnan(vector)]
-    if not len(known):
-        return vector
-    moved = vector - np.float64(_running_total(known) / len(known))
-    squares = moved[~np.isnan(moved)] ** 2
-    spread = math.sqrt(float(_running_total(squares)) / max(1, len(known) - 1))
-    with np.errstate(all="ignore"):
-        return moved / spread
-
-
-def orthogonal_polynomials(vector: Vector, degree: int, label: str) -> tuple[Vector, ...]:
-    """R's ``poly``: orthonormal to the constant and to each other, leading coefficient positive.
-
-    Raises:
-        ModelError: missing values, or no more distinct values than ``degree``.
-    """
-    if np.isnan(vector).any():
-        raise ModelError(f"`{label}` has missing values: R's poly() refuses them, drop those rows")
-    if len(np.unique(vector)) <= degree:
-        raise ModelError(f"`{label}`: the degree must be less than the number of distinct values")
-    total = _running_total(vector) / len(vector)
-    total += _running_total(vector - total) / len(vector)
-    moved = vector - np.float64(total)
-    powers = np.vander(moved, degree + 1, increasing=True)
-    q, r = np.linalg.qr(powers)
-    raw = q * np.diag(r)
-    raw /= np.sqrt((raw**2).sum(axis=0))
-    return tuple(np.ascontiguousarray(raw[:, k]) for k in range(1, degree + 1))
-
-
-def _poly_degree(node: Call) -> int:
+def poly_degree(node: Call) -> int:
     """The degree of ``poly(x, k)``; 1 when it is left out."""
     if len(node.arguments) == 1:
         return 1
@@ -308,15 +251,3 @@ _STORED_AS: dict[str, Any] = {
     "boolean": "boolean",
 }
 """What a column of Python objects really holds, by pandas' name for it."""
-
-_FUNCTIONS: dict[str, Callable[[Vector], Vector]] = {
-    "log": _logarithm(math.log, 0.0),
-    "log2": _logarithm(math.log2, 0.0),
-    "log10": _logarithm(math.log10, 0.0),
-    "log1p": _logarithm(math.log1p, -1.0),
-    "exp": _exp,
-    "sqrt": _sqrt,
-    "I": lambda vector: vector,
-    "scale": scale,
-    "center": center,
-}

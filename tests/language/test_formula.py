@@ -247,3 +247,13 @@ def test_a_placeholder_may_stand_inside_a_call():
 def test_a_wrong_placeholder_is_refused(template):
     with pytest.raises(FormulaError):
         fill_formula(template, {"outcome": "bdi"})
+
+
+def test_offsets_are_no_terms_but_need_their_columns() -> None:
+    found = parse_formula("y ~ a + offset(log(t)) + x + offset(`my o`) + (1 | g) + offset(log(t))")
+    assert [term.label for term in found.terms] == ["a", "x"]
+    assert [deparse(node) for node in found.offsets] == ["log(t)", "`my o`"]
+    assert found.columns == ("y", "a", "x", "g", "t", "my o")
+    assert parse_formula("y ~ offset(t)").terms == ()
+    assert parse_formula("y ~ offset(t)").intercept
+    assert parse_formula("y ~ 0 + a").offsets == ()

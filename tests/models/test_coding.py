@@ -18,7 +18,8 @@ from harness.models.design import build_design, matrix_columns
 from harness.models.frame import layout_of, model_frame
 from harness.models.prints import column_print, problem_print
 from harness.models.spec import ModelSpec
-from harness.models.variables import center, orthogonal_polynomials, scale, spell_number
+from harness.models.transforms import center, orthogonal_polynomials, scale
+from harness.models.variables import spell_number
 
 
 def names(formula: str, data: pd.DataFrame) -> list[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from harness.compare.problem import same_problem
+from harness.engines.port.engine import PortEngine
 from harness.engines.r.engine import RLiveEngine
 from harness.language import parse_formula
+from harness.models.contrasts import codings
 from harness.models.design import build_design
 from harness.models.prints import problem_print
 from harness.models.record import ProblemPrint
@@ -102,3 +107,53 @@ def test_mixed_models_state_the_same_problem(
     theirs = lme4.fit(spec, data).problem
     assert theirs is not None
     same(problem_print(build_design(spec, data)), theirs)
+
+
+OWN = pd.DataFrame([[1, 0.5], [-1, 0.5], [0, -1]], columns=["rp", "q"])
+
+
+@pytest.mark.parametrize(
+    ("formula", "more"),
+    [
+        ("y ~ a * x + (1 | id)", {"weights": "w"}),
+        ("y ~ a + (1 | id)", {"weights": "w", "offset": "x"}),
+        ("y ~ a + offset(x) + offset(log(w)) + (1 | id)", {"offset": "month"}),
+        ("y ~ a + offset(x)", {"weights": "w", "df_method": "residual"}),
+        ("y ~ a * b + c", {"df_method": "residual", "offset": "w"}),
+        ("y ~ a * b + (1 | id)", {"contrasts": {"a": "sum", "b": "helmert"}}),
+        ("y ~ b + a:b + c", {"contrasts": {"a": OWN, "c": "sum"}, "df_method": "residual"}),
+        ("y ~ b + (c | id)", {"contrasts": {"c": "sum"}, "weights": "w"}),
+    ],
+)
+def test_weights_offsets_and_contrasts_state_the_same_problem(
+    lme4: RLiveEngine, data: pd.DataFrame, formula: str, more: dict
+) -> None:
+    more = {**more, "contrasts": codings(more.get("contrasts"))}
+    spec = ModelSpec(parse_formula(formula), **more)
+    theirs = lme4.fit(spec, data).problem
+    assert theirs is not None
+    ours = problem_print(build_design(spec, data))
+    same(ours, theirs)
+    assert (ours.weights is None) == (not spec.weights)
+    assert (ours.offset is None) == ("offset" not in formula and not spec.offset)
+
+
+def test_polynomial_contrasts_are_r_s_to_rounding(lme4: RLiveEngine, data: pd.DataFrame) -> None:
+    spec = ModelSpec(parse_formula("y ~ c * b + (1 | id)"), contrasts=codings({"c": "poly"}))
+    theirs, ours = lme4.fit(spec, data), PortEngine().fit(spec, data)
+    found = same_problem(ours, theirs, rounding=1e-14)
+    assert found.same, found.difference
+    assert [row.term for row in ours.fixed][1:3] == ["c.L", "c.Q"]
+    other = PortEngine().fit(replace(spec, contrasts=()), data)
+    assert "column 2 of X is `cl`" in same_problem(other, theirs, rounding=1e-14).difference
+
+
+def test_pbkrtest_is_no_reference_with_weights(lme4: RLiveEngine, data: pd.DataFrame) -> None:
+    spec = ModelSpec(parse_formula("y ~ b + (1 | id)"), df_method="kenward-roger", weights="w")
+    quality = lme4.fit(spec, data).quality
+    assert quality is not None
+    assert not quality.clean
+    assert "wrong with prior weights" in quality.reasons[0]
+    unweighted = lme4.fit(replace(spec, weights=""), data).quality
+    assert unweighted is not None
+    assert unweighted.clean

@@ -51,3 +51,13 @@ def test_defaults_follow_from_the_formula(tmp_path):
     found = {t.key.analysis: t.spec for t in expanded(tmp_path)}
     assert (found["moderation"].df_method, found["moderation"].reml) == ("satterthwaite", True)
     assert (found["change"].df_method, found["change"].mixed) == ("residual", False)
+
+
+def test_weights_offset_and_contrasts_reach_every_model_that_has_them(tmp_path):
+    more = "reml: true\n    weights: sessions\n    offset: body mass\n    contrasts: {visit: sum}"
+    spec = expanded(tmp_path, changed(PLAN, "reml: true", more))[0].spec
+    assert (spec.weights, spec.offset) == ("sessions", "body mass")
+    assert spec.contrasts == (("visit", "sum"),)
+    assert spec.columns == ("bdi", "arm", "visit", "id", "sessions", "body mass")
+    text = changed(PLAN, '"body mass"]', '"body mass", late]\n    contrasts: {late: sum}')
+    assert [t.spec.contrasts for t in expanded(tmp_path, text)[4:7]] == [(), (), (("late", "sum"),)]

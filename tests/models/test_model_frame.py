@@ -109,6 +109,7 @@ def test_transformed_values_that_become_missing_are_reported(data: pd.DataFrame)
     assert len(frame.omitted) == negative
     assert frame.messages == (
         f"`log(x)` is not a number in {negative} rows with data: rows omitted",
+        "no complete row in 2 levels of `id`: p0, p1",
     )
 
 
