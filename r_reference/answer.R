@@ -2,8 +2,9 @@
 #
 # A request is a list with `question` and what the question needs:
 #   lmer      formula {response, rhs}, data [column...], reml, df_method, conf_level
-#   lm        formula, data, df_method, conf_level
-#   criterion formula, data, reml, theta
+#             and if the model has them weights, offset (columns), contrasts {column: coding}
+#   lm        formula, data, df_method, conf_level, weights, offset, contrasts
+#   criterion formula, data, reml, theta, weights, offset, contrasts
 #   session   nothing
 # An answer is list(answer = ...) or list(error = list(kind, message)), kind being `model` when R
 # refuses to fit, `request` when the request is refused, and `internal` for anything else.
@@ -30,10 +31,15 @@ ask <- function(request) {
   if (!question %in% c("lmer", "lm", "criterion")) refuse("unknown question `", question, "`")
   data <- build_frame(request$data)
   formula <- build_formula(request$formula$response, request$formula$rhs, names(data))
+  weights <- asked_column(request$weights, data)
+  offset <- asked_column(request$offset, data)
+  contrasts <- asked_codings(request$contrasts)
   found <- switch(question,
-    lmer = fit_lmer(formula, data, flag(request$reml), request$df_method, request$conf_level),
-    lm = fit_lm(formula, data, request$df_method, request$conf_level),
-    criterion = criterion_at(formula, data, as.double(unlist(request$theta)), flag(request$reml)))
+    lmer = fit_lmer(formula, data, flag(request$reml), request$df_method, request$conf_level,
+                    weights, offset, contrasts),
+    lm = fit_lm(formula, data, request$df_method, request$conf_level, weights, offset, contrasts),
+    criterion = criterion_at(formula, data, as.double(unlist(request$theta)), flag(request$reml),
+                             weights, offset, contrasts))
   c(found, list(versions = session()))
 }
 

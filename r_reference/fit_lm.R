@@ -4,10 +4,12 @@
 #
 # t tests on the residual degrees of freedom, whatever df_method says, unless it says z.
 
-fit_lm <- function(formula, data, df_method = "residual", level = 0.95) {
+fit_lm <- function(formula, data, df_method = "residual", level = 0.95, weights = NULL,
+                   offset = NULL, contrasts = list()) {
   with_settings(fitting({
+    data <- coded_data(formula, data, weights, offset, contrasts)
     logged <- with_log({
-      fit <- lm(formula, data)
+      fit <- with_rows(quote(lm(formula, data)), weights, offset)
       list(fit = fit, table = coef(summary(fit)))
     })
     fit <- logged$value$fit
@@ -32,7 +34,7 @@ fit_lm <- function(formula, data, df_method = "residual", level = 0.95) {
          fit = fit_statistics(fit, -2 * as.numeric(logLik(fit))),
          theta = I(numeric()),
          min_eigen = NaN,
-         problem = problem_lm(fit),
+         problem = problem_lm(fit, weights, offset),
          quality = list(clean = length(log) == 0L, reasons = I(log), optimizers = I("qr"),
                         criterion_gap = 0, polish_steps = 0L, gradient_norm = 0,
                         evaluations = 1L))

@@ -18,14 +18,16 @@ numderiv_zero <- sqrt(.Machine$double.eps / 7e-7)
 # that reached the precision asked for.
 harmless <- c("fixed-effect model matrix is rank deficient so dropping", "NLOPT_ROUNDOFF_LIMITED")
 
-fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", level = 0.95) {
+fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", level = 0.95,
+                     weights = NULL, offset = NULL, contrasts = list()) {
   with_settings(fitting({
     if (df_method == "kenward-roger" && !reml)
       refuse("Kenward-Roger needs a REML fit; this one is asked by ML")
-    found <- with_log(find_optimum(formula, data, reml))
+    data <- coded_data(formula, data, weights, offset, contrasts)
+    found <- with_log(find_optimum(formula, data, reml, weights, offset))
     optimum <- found$value
     final <- with_log({
-      fit <- fit_at(formula, data, optimum$theta, reml, df_method)
+      fit <- fit_at(formula, data, optimum$theta, reml, df_method, weights, offset)
       list(fit = fit, fixed = fixed_table(fit, df_method, level))
     })
     fit <- final$value$fit
@@ -45,7 +47,7 @@ fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", le
          fit = fit_statistics(fit, criterion_of(fit)),
          theta = I(unname(lme4::getME(fit, "theta"))),
          min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
-         problem = problem_lmer(fit),
+         problem = problem_lmer(fit, weights, offset),
          quality = reference_quality(optimum, log, singular,
                                      c(numeric_df_trouble(fit, df_method),
                                        kenward_roger_trouble(fit, df_method))))
@@ -54,10 +56,11 @@ fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", le
 
 # The model evaluated at theta, nothing optimised. Never refit(): in lme4 1.1-31 it uses n - 1 where
 # n - p belongs in a REML fit.
-fit_at <- function(formula, data, theta, reml, df_method) {
+fit_at <- function(formula, data, theta, reml, df_method, weights = NULL, offset = NULL) {
   fitter <- if (df_method %in% c("satterthwaite", "kenward-roger")) lmerTest::lmer else lme4::lmer
-  fitter(formula, data, REML = reml, start = unname(theta),
-         control = lme4::lmerControl(optimizer = NULL, calc.derivs = FALSE))
+  with_rows(quote(fitter(formula, data, REML = reml, start = unname(theta),
+                         control = lme4::lmerControl(optimizer = NULL, calc.derivs = FALSE))),
+            weights, offset)
 }
 
 fixed_table <- function(fit, df_method, level) {
@@ -123,6 +126,8 @@ numeric_df_trouble <- function(fit, df_method) {
 # warning says so, but W has lost rank.
 kenward_roger_trouble <- function(fit, df_method) {
   if (df_method != "kenward-roger") return(character())
+  if (any(weights(fit) != 1))
+    return("pbkrtest takes every residual variance for sigma^2: wrong with prior weights")
   adjusted <- tryCatch(pbkrtest::vcovAdj(fit), error = function(e) NULL)
   if (is.null(adjusted)) return("pbkrtest cannot invert the information of the covariance parameters")
   spread <- range(abs(eigen(attr(adjusted, "W"), symmetric = TRUE, only.values = TRUE)$values))

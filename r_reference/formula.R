@@ -6,7 +6,7 @@
 formula_calls <- list(
   "+" = 1:2, "-" = 1:2, "*" = 2, "/" = 2, ":" = 2, "^" = 2, "(" = 1,
   log = 1, log2 = 1, log10 = 1, log1p = 1, exp = 1, sqrt = 1, I = 1,
-  scale = 1, center = 1, poly = 1:2, factor = 1
+  scale = 1, center = 1, poly = 1:2, factor = 1, offset = 1
 )
 formula_bars <- list("|" = 2, "||" = 2)
 

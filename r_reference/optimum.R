@@ -25,15 +25,16 @@ singular_tolerance <- 1e-4   # lme4's: a relative standard deviation below it is
 # Where the criterion is smallest, and how well that is known:
 # theta, edge (whether on the boundary), steps, gradient and decrement (see polish()), optimizers, gap
 # (difference of their criteria), evaluations (of the first), converged, log.
-find_optimum <- function(formula, data, reml) {
+find_optimum <- function(formula, data, reml, weights = NULL, offset = NULL) {
   runs <- lapply(tight_controls(), function(control)
-    with_log(lme4::lmer(formula, data, REML = reml, control = control)))
+    with_log(with_rows(quote(lme4::lmer(formula, data, REML = reml, control = control)),
+                       weights, offset, environment())))
   fits <- lapply(runs, function(run) run$value)
   criteria <- vapply(fits, criterion_of, 0)
   if (!all(is.finite(criteria)))
     stop("the criterion has no minimum: is the response constant, or fitted without error?")
   best <- fits[[which.min(criteria)]]
-  criterion <- criterion_function(formula, data, reml)
+  criterion <- criterion_function(formula, data, reml, weights, offset)
   log <- unique(unlist(lapply(runs, function(run) run$log)))
   code <- best@optinfo$conv$opt
   stopped <- code == 0 || code == roundoff_code
@@ -48,9 +49,9 @@ find_optimum <- function(formula, data, reml) {
 }
 
 # The criterion as a function of theta alone; sigma and the coefficients are profiled out.
-criterion_function <- function(formula, data, reml) {
-  lme4::lmer(formula, data, REML = reml, devFunOnly = TRUE,
-             control = lme4::lmerControl(calc.derivs = FALSE))
+criterion_function <- function(formula, data, reml, weights = NULL, offset = NULL) {
+  with_rows(quote(lme4::lmer(formula, data, REML = reml, devFunOnly = TRUE,
+                             control = lme4::lmerControl(calc.derivs = FALSE))), weights, offset)
 }
 
 # The REML criterion, or minus twice the log-likelihood.

@@ -38,28 +38,39 @@ response_name <- function(fit) deparse1(formula(fit)[[2L]], backtick = TRUE)
 
 empty_object <- function() structure(list(), names = character())
 
-problem_lmer <- function(fit) {
+# Prints of weights and offset, each only if the model has it.
+row_prints <- function(weights, offset, weight_values, offset_values, terms) {
+  list(weights = if (!is.null(weights))
+         column_print(deparse1(as.name(weights), backtick = TRUE), weight_values),
+       offset = if (!is.null(offset) || length(attr(terms, "offset")))
+         column_print(offset_name(terms, offset), offset_values)) |>
+    Filter(f = Negate(is.null))
+}
+
+problem_lmer <- function(fit, weights = NULL, offset = NULL) {
   factors <- lme4::getME(fit, "flist")
   names <- group_names(fit)
-  list(n_obs = nobs(fit),
+  c(list(n_obs = nobs(fit),
        groups = group_counts(fit),
        levels = level_lists(terms(fit), model.frame(fit)),
        x = design_prints(lme4::getME(fit, "X")),
        y = column_print(response_name(fit), lme4::getME(fit, "y")),
        z = lapply(seq_along(factors), function(i)
          column_print(names[i], as.integer(factors[[i]]))),
-       reml = lme4::isREML(fit))
+       reml = lme4::isREML(fit)),
+    row_prints(weights, offset, weights(fit), lme4::getME(fit, "offset"), terms(fit)))
 }
 
-problem_lm <- function(fit) {
+problem_lm <- function(fit, weights = NULL, offset = NULL) {
   X <- model.matrix(fit)[, !is.na(coef(fit)), drop = FALSE]
-  list(n_obs = nobs(fit),
+  c(list(n_obs = nobs(fit),
        groups = empty_object(),
        levels = level_lists(terms(fit), model.frame(fit)),
        x = design_prints(X),
        y = column_print(response_name(fit), model.response(model.frame(fit))),
        z = list(),
-       reml = FALSE)
+       reml = FALSE),
+    row_prints(weights, offset, weights(fit), fit$offset, terms(fit)))
 }
 
 # The grouping factors' names as formulas spell them: lme4 drops the back-ticks of a lone name.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,6 +15,7 @@ from harness.engines.r.record import columns_sha256, model_identity, write_recor
 from harness.engines.r.recorded import RecordedEngine
 from harness.errors import ReferenceUnavailable
 from harness.language import parse_formula
+from harness.models.contrasts import codings
 from harness.models.record import Estimates
 from harness.models.spec import DfMethod, ModelKey, ModelSpec
 
@@ -40,6 +43,9 @@ class SessionReference:
         reml: bool = True,
         df: DfMethod = "satterthwaite",
         conf_level: float = 0.95,
+        weights: str = "",
+        offset: str = "",
+        contrasts: Mapping[str, Any] | None = None,
     ) -> Estimates:
         """R's answer to one model; text columns are factors with levels in code-point order.
 
@@ -47,7 +53,10 @@ class SessionReference:
             ReferenceUnavailable: neither R nor a record of this model on these data.
             HarnessError: the formula, the data or the record is wrong.
         """
-        spec = ModelSpec(parse_formula(formula), reml, df, conf_level)
+        spec = ModelSpec(
+            *(parse_formula(formula), reml, df, conf_level, weights, offset),
+            contrasts=codings(contrasts),
+        )
         if self._live is not None:
             try:
                 answer = self._live.fit(spec, data)

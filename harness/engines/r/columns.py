@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import DataError
-from harness.models.coding import level_text
+from harness.models.variables import level_text
 
 ColumnType = Literal["double", "integer", "logical", "string", "factor"]
 

@@ -91,7 +91,7 @@ class RLiveEngine:
         self.close()
 
     def _ask(self, request: dict[str, Any], spec: ModelSpec, frame: pd.DataFrame) -> dict[str, Any]:
-        columns = columns_of(frame, spec.formula.columns)
+        columns = columns_of(frame, spec.columns)
         given = self._channel.ask(request, columns, what=f"`{spec.formula.text}`")
         if error := given.get("error"):
             if error["kind"] == "internal":

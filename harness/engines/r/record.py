@@ -20,6 +20,7 @@ import pandas as pd
 from harness.atomic import write_text
 from harness.engines.r.answer import AnswerError, estimates_from_json
 from harness.engines.r.columns import columns_of, frame_sha256
+from harness.engines.r.request import extras
 from harness.engines.r.scripts import scripts_sha256
 from harness.errors import RecordRefused, ReferenceUnavailable
 from harness.models.record import Estimates, as_json
@@ -65,12 +66,13 @@ def model_identity(spec: ModelSpec) -> dict[str, Any]:
         "reml": spec.reml and spec.mixed,
         "df_method": df_method,
         "conf_level": spec.conf_level,
+        **extras(spec),
     }
 
 
 def columns_sha256(spec: ModelSpec, frame: pd.DataFrame) -> str:
     """The hash of the columns a model uses: names, types, levels and values, row by row."""
-    return frame_sha256(columns_of(frame, spec.formula.columns))
+    return frame_sha256(columns_of(frame, spec.columns))
 
 
 def write_record(
@@ -157,9 +159,10 @@ def find_record(
         record = read_record(path)
         if record.key != key:
             _refuse(path, f"it was recorded for {record.key}")
-        for name, value in wanted.items():
-            if record.model.get(name) != value:
-                _refuse(path, f"its {name} is {record.model.get(name)!r}, the model's is {value!r}")
+        for name in dict.fromkeys((*wanted, *record.model)):
+            theirs, ours = record.model.get(name), wanted.get(name)
+            if theirs != ours:
+                _refuse(path, f"its {name} is {theirs!r}, the model's is {ours!r}")
         if record.columns_sha256 != sent:
             _refuse(path, "the data have changed since")
         return record

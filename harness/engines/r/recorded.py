@@ -97,8 +97,9 @@ def linear_model_criterion(spec: ModelSpec, frame: pd.DataFrame, estimates: Esti
         estimates: its answer; ``sigma`` is the root of the residual mean square on n - p.
 
     Returns:
-        n log(2 pi s2) + RSS / s2 with s2 = sigma^2 (n - p) / n, the maximum-likelihood variance;
-        NaN when a coefficient or sigma has no column or value.
+        n log(2 pi s2) + RSS / s2 with s2 = sigma^2 (n - p) / n, the maximum-likelihood variance,
+        less the sum of the logs of the weights, by which RSS is weighted; NaN when a coefficient or
+        sigma has no column or value.
     """
     from harness.models.design import build_design
 
@@ -107,8 +108,9 @@ def linear_model_criterion(spec: ModelSpec, frame: pd.DataFrame, estimates: Esti
     sigma = {row.term: row.estimate for row in estimates.random}.get("sigma", math.nan)
     if set(coefficients) != set(design.names) or not sigma > 0:
         return math.nan
-    X, y = design.X, design.y
-    n, p = X.shape
-    residual = y - X @ np.array([coefficients[name] for name in design.names])
+    n, p = design.X.shape
+    fitted = design.X @ np.array([coefficients[name] for name in design.names])
+    residual = design.working(design.y - fitted)
     s2 = sigma**2 * (n - p) / n
-    return float(n * math.log(2 * math.pi * s2) + residual @ residual / s2)
+    weights = 0.0 if design.weights is None else float(np.log(design.weights).sum())
+    return float(n * math.log(2 * math.pi * s2) - weights + residual @ residual / s2)

@@ -17,6 +17,7 @@ def fit_request(spec: ModelSpec) -> dict[str, Any]:
         "reml": spec.reml,
         "df_method": spec.df_method,
         "conf_level": spec.conf_level,
+        **extras(spec),
     }
 
 
@@ -27,7 +28,25 @@ def criterion_request(spec: ModelSpec, theta: Sequence[float]) -> dict[str, Any]
         "formula": _formula(spec),
         "reml": spec.reml,
         "theta": [float(value) for value in theta],
+        **extras(spec),
     }
+
+
+def extras(spec: ModelSpec) -> dict[str, Any]:
+    """Weights, offset and contrasts, each only where the model has it."""
+    found: dict[str, Any] = {}
+    if spec.weights:
+        found["weights"] = spec.weights
+    if spec.offset:
+        found["offset"] = spec.offset
+    if spec.contrasts:
+        found["contrasts"] = {
+            column: coding
+            if isinstance(coding, str)
+            else {"matrix": [list(row) for row in coding.rows], "names": list(coding.names)}
+            for column, coding in spec.contrasts
+        }
+    return found
 
 
 def _formula(spec: ModelSpec) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from harness.engines.r import record as record_module
 from harness.engines.r.record import find_record, read_record, write_record
 from harness.engines.r.recorded import RecordedEngine
 from harness.errors import DataError, RecordRefused, ReferenceUnavailable
+from harness.models.contrasts import codings
 from harness.models.record import Estimates, as_json
 from harness.models.spec import ModelKey
 
@@ -298,3 +299,35 @@ class TestLinearModel:
         record.write_text(json.dumps(raw), encoding="utf-8")
         with pytest.raises(RecordRefused, match="at its estimates these data give"):
             replay(folder).answer(self.KEY, spec(LINEAR), cake)
+
+
+EXTRAS = [
+    {"weights": "w"},
+    {"offset": "w"},
+    {"contrasts": (("arm", "sum"),)},
+    {"contrasts": codings({"arm": [[1.0], [-1.0]]})},
+]
+
+
+@pytest.mark.parametrize("more", EXTRAS)
+@pytest.mark.parametrize("formula", ["Reaction ~ Days + arm + (Days | Subject)", "Reaction ~ arm"])
+def test_weights_offset_and_contrasts_make_another_model(
+    tmp_path: Path, formula: str, more: dict[str, Any]
+) -> None:
+    frame = sleepstudy()
+    frame["w"] = np.linspace(0.5, 2.0, len(frame))
+    frame["arm"] = pd.Categorical(np.where(np.arange(len(frame)) % 2, "b", "a"))
+    plain = spec(formula)
+    asked = replace(plain, **more)
+    write_record(tmp_path, KEY, asked, frame, PortEngine().fit(asked, frame))
+    assert replay(tmp_path).answer(KEY, asked, frame).n_obs == len(frame)
+    assert replay(tmp_path).fit(asked, frame).n_obs == len(frame)
+    with pytest.raises(RecordRefused, match=r"its (weights|offset|contrasts) is"):
+        replay(tmp_path).answer(KEY, plain, frame)
+    with pytest.raises((RecordRefused, ReferenceUnavailable)):
+        replay(tmp_path).fit(plain, frame)
+    raw = json.loads((tmp_path / f"{KEY.slug}.json").read_text(encoding="utf-8"))
+    assert set(raw["model"]) - {"formula", "reml", "df_method", "conf_level"} == set(more)
+    if "contrasts" not in more:
+        with pytest.raises(RecordRefused, match="data have changed"):
+            replay(tmp_path).answer(KEY, asked, frame.assign(w=frame["w"] + 1e-9))
