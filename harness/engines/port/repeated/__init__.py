@@ -1,0 +1,1 @@
+"""Repeated measures: linear models whose residuals within a patient have a covariance by visit."""
