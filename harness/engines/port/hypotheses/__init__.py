@@ -1,0 +1,1 @@
+"""Tests of hypotheses: tables of terms, likelihood ratios, random terms."""
