@@ -1,0 +1,57 @@
+"""Responses for a design that has been fitted before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.errors import ModelError
+from harness.models.design import Design
+from harness.models.orthogonal import orthogonal_factor
+
+Matrix = npt.NDArray[np.float64]
+
+
+def checked_responses(design: Design, given: npt.ArrayLike) -> Matrix:
+    """Responses (n,) or (n, R) on the rows used, as floats.
+
+    Args:
+        design: the design.
+        given: one value a row used, or a row of the data given (incomplete rows are left out).
+
+    Raises:
+        ModelError: another number of rows, more than two dimensions, or values that are not finite.
+    """
+    Y = np.asarray(given, dtype=np.float64)
+    frame = design.frame
+    if Y.ndim not in (1, 2) or not Y.size:
+        raise ModelError(f"responses must be (n,) or (n, R), not of shape {Y.shape}")
+    if len(Y) == frame.n_rows != frame.n_obs:
+        Y = np.delete(Y, frame.omitted, axis=0)
+    if len(Y) != frame.n_obs:
+        raise ModelError(
+            f"responses have {len(Y)} rows; the model of `{frame.response}` uses {frame.n_obs}"
+        )
+    if not np.isfinite(Y).all():
+        row = int(np.argwhere(~np.isfinite(Y))[0][0])
+        raise ModelError(
+            f"row {row + 1} of the responses is missing or infinite; a response with other rows "
+            "needs a fit of its own"
+        )
+    return Y
+
+
+def working_responses(design: Design, Y: Matrix) -> Matrix:
+    """Responses (n, R) as the sums see them; see :meth:`Design.working`."""
+    if design.offset is not None:
+        Y = Y - design.offset[:, None]
+    return Y if design.weights is None else Y * np.sqrt(design.weights)[:, None]
+
+
+def with_response(design: Design, y: npt.NDArray[np.float64]) -> Design:
+    """The same design with another response (n,)."""
+    XY = design.XY.copy(order="F")
+    XY[:, -1] = design.working(y)
+    return replace(design, frame=replace(design.frame, y=y), XY=XY, factor=orthogonal_factor(XY))
