@@ -1,0 +1,1 @@
+"""Confidence intervals beyond Wald's: by the bootstrap and by profiling the likelihood."""
