@@ -66,8 +66,7 @@ class BlockedProblem:
 
     def eliminated(self, Lambda: Matrix) -> Eliminated:
         """The first factor eliminated at a Lambda (q, q) of all effects; the last is remembered."""
-        members = self.data.factors[0].members
-        own = Lambda[np.ix_(members, members)]
+        own = Lambda[self.data.factors[0].square]
         if not self.remembered or self.remembered[0].key != own.tobytes():
             self.remembered.clear()
             self.remembered.append(eliminate(self.data, own))
@@ -93,7 +92,7 @@ class BlockedProblem:
 
 def blocked_problem(data: FactorSums, reml: bool) -> BlockedProblem:
     """Set up the criterion of summed data."""
-    return BlockedProblem(data, reml, *fixed_parts(data.n_obs, data.F, reml))
+    return BlockedProblem(data, reml, *fixed_parts(data.n_obs, data.F, reml, data.log_weights))
 
 
 def _inverse(M: Matrix) -> tuple[Matrix, float]:
@@ -111,12 +110,37 @@ def _inverse(M: Matrix) -> tuple[Matrix, float]:
     return full, logdet
 
 
-def _evaluate(at: BlockedProblem, theta: Vector, exact: bool) -> Evaluation:
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The system solved at one theta.
+
+    Attributes:
+        Lambda: (q, q).
+        state: the dense matrices.
+        D: ``Z'V^-1 W`` of the first factor (G, q_1, P) and of the others (N, P).
+        Omega: (P, P).
+        logdet: ``log|V|``.
+        traces: (q, q) sum over the groups of each factor of the diagonal blocks of ``Z'V^-1 Z``;
+            zero between effects of different factors.
+    """
+
+    Lambda: Matrix
+    state: State
+    D: tuple[Matrix, Matrix]
+    Omega: Matrix
+    logdet: float
+    traces: Matrix
+
+
+def solved(at: BlockedProblem, theta: Vector) -> Point:
+    """Solve the system at theta (t,).
+
+    Raises:
+        NotPositiveError: rounding destroyed M.
+    """
     data = at.data
-    structure = data.structure
     first, *others = data.factors
-    Lambda = structure.Lambda(theta)
-    S = Lambda @ Lambda.T
+    Lambda = data.structure.Lambda(theta)
     left = at.eliminated(Lambda)
     A, C = left.A, left.C
 
@@ -129,41 +153,49 @@ def _evaluate(at: BlockedProblem, theta: Vector, exact: bool) -> Evaluation:
     e = data.c - data.B.times(X)
     D1 = left.K.transpose(0, 2, 1) @ e
     if data.careful:
-        Omega = _by_rows(data, S, D1, D2)
+        Omega = _by_rows(data, Lambda @ Lambda.T, D1, D2)
     else:
         Omega = left.Omega - C.T @ X
         Omega = 0.5 * (Omega + Omega.T)
-    Rho, info = lapack.dpotrf(Omega, lower=0, clean=1)
+
+    pulled = left.K.transpose(0, 2, 1) @ data.B.within(H) @ left.K
+    traces = np.zeros_like(Lambda)
+    traces[first.square] = (left.N - pulled).sum(axis=0)
+    for f in others:
+        traces[f.square] = _trace_block(f, Lambda, A, H, inverse_M)
+    state = State(data, left.J, left.K, left.N, A, H, pulled)
+    return Point(Lambda, state, (D1, D2), Omega, left.logdet + logdet, traces)
+
+
+def _evaluate(at: BlockedProblem, theta: Vector, exact: bool) -> Evaluation:
+    data = at.data
+    structure = data.structure
+    found = solved(at, theta)
+    Lambda, state, D = found.Lambda, found.state, found.D
+    Rho, info = lapack.dpotrf(found.Omega, lower=0, clean=1)
     if info != 0:
         raise NotPositiveError
     inverse, info = lapack.dtrtri(Rho, lower=0)
     if info != 0:
         raise NotPositiveError
 
-    value = at.constant + left.logdet + logdet
+    value = at.constant + found.logdet
     value += 2.0 * float(np.log(Rho.diagonal()) @ at.weights)
 
-    within_H = data.B.within(H)
     root = inverse * np.sqrt(at.weights)
-    D = (D1, D2)
-    G = np.zeros_like(S)
-    pulled = left.K.transpose(0, 2, 1) @ within_H @ left.K
-    G[np.ix_(first.members, first.members)] = (left.N - pulled).sum(axis=0)
-    for f in others:
-        G[np.ix_(f.members, f.members)] = _trace_block(f, Lambda, A, H, inverse_M)
+    G = found.traces.copy()
     for f, part in zip(data.factors, beside(data.factors, D), strict=True):
         drawn = (part @ root).transpose(1, 0, 2).reshape(len(f.members), -1)
-        G[np.ix_(f.members, f.members)] -= drawn @ drawn.T
+        G[f.square] -= drawn @ drawn.T
     G = 0.5 * (G + G.T)
     gradient = 2.0 * (G @ Lambda)[structure.rows, structure.columns]
 
     EL = structure.basis @ Lambda.T
     dS = EL + EL.transpose(0, 2, 1)
-    state = State(data, left.J, left.K, left.N, A, H, pulled)
-    U = _omega_slopes(data.factors, beside(data.factors, D), inverse, dS)
+    U = by_direction(data.factors, beside(data.factors, D), inverse, dS)
     flat = U.reshape(len(dS), -1)
     traces = trace_products if exact or not at.estimates else estimated_trace_products
-    hessian = 2.0 * _pulls(state, D, root, dS) - traces(state, dS)
+    hessian = 2.0 * pulls(state, D, root, dS) - traces(state, dS)
     hessian -= (flat * at.pair_weights.ravel()) @ flat.T
     hessian += structure.same_column * G[structure.rows[:, None], structure.rows]
     return Evaluation(
@@ -185,7 +217,7 @@ def _trace_block(f: Factor, Lambda: Matrix, A: Matrix, H: Matrix, inverse_M: Mat
     ``N = A - A H A``.
     """
     width = len(f.members)
-    block = Lambda[np.ix_(f.members, f.members)]
+    block = Lambda[f.square]
     if (np.abs(block.diagonal()) > 1.0 / INVERTIBLE).all():
         back = np.linalg.inv(block)
         if np.abs(back).max() <= INVERTIBLE:
@@ -199,11 +231,11 @@ def _trace_block(f: Factor, Lambda: Matrix, A: Matrix, H: Matrix, inverse_M: Mat
     return np.asarray(np.einsum("gagb->ab", plain) - np.einsum("kga,kgb->ab", whole, less))
 
 
-def _omega_slopes(
+def by_direction(
     factors: tuple[Factor, ...], D: list[Matrix], inverse: Matrix, dS: Matrix
 ) -> Matrix:
-    """``Rho^-T D'dS_i D Rho^-1`` (t, P, P) for every theta."""
-    P = len(inverse)
+    """``R'D'dS_i D R`` (t, k, k) for every symmetric dS_i (q, q) and a matrix R (P, k)."""
+    P = inverse.shape[1]
     U = np.zeros((len(dS), P, P))
     for f, part in zip(factors, D, strict=True):
         width = len(f.members)
@@ -213,8 +245,8 @@ def _omega_slopes(
     return U
 
 
-def _pulls(state: State, D: tuple[Matrix, Matrix], root: Matrix, dS: Matrix) -> Matrix:
-    """``tr(Y D'dS_i N dS_j D)`` (t, t)."""
+def pulls(state: State, D: tuple[Matrix, Matrix], root: Matrix, dS: Matrix) -> Matrix:
+    """``tr(R'D'dS_i N dS_j D R)`` (t, t) for a matrix R (P, k): ``root``."""
     data = state.data
     t, k = len(dS), root.shape[1]
     first, *others = data.factors
@@ -244,7 +276,7 @@ def _by_rows(data: FactorSums, S: Matrix, D1: Matrix, D2: Matrix) -> Matrix:
     residual = data.W.copy()
     Omega = np.zeros((residual.shape[1],) * 2)
     for f, part in zip(data.factors, beside(data.factors, (D1, D2)), strict=True):
-        effects = S[np.ix_(f.members, f.members)] @ part
+        effects = S[f.square] @ part
         Omega += part.reshape(-1, part.shape[2]).T @ effects.reshape(-1, part.shape[2])
         for a, k in enumerate(f.members):
             residual -= data.Z[k][:, None] * effects[f.codes, a]
@@ -258,7 +290,7 @@ def _slopes(factors: list[Factor], Lambda: Matrix, A: Matrix, C: Matrix, X: Matr
     """
     D = C - A @ X
     for f in factors:
-        block = Lambda[np.ix_(f.members, f.members)]
+        block = Lambda[f.square]
         if np.abs(block.diagonal()).min() < 1.0:
             continue
         back = np.linalg.inv(block)

@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import lapack
 
 from harness.engines.port.criterion import FLAT, Evaluation
 from harness.engines.port.newton import Options, Run, descend
@@ -32,11 +33,15 @@ def doubtful(problem: Surface, at: Evaluation, options: Options) -> bool:
     """Whether another minimum may lie near: a variance that is zero or poorly told from zero."""
     if deficient(problem, at):
         return True
-    try:
-        spread = np.linalg.inv(at.hessian).diagonal()
-    except np.linalg.LinAlgError:
-        return True
     diagonal = problem.data.structure.diagonal
+    L, info = lapack.dpotrf(at.hessian, lower=1, clean=0)
+    if info == 0:
+        spread = lapack.dpotri(L, lower=1)[0].diagonal()
+    else:
+        try:
+            spread = np.linalg.inv(at.hessian).diagonal()
+        except np.linalg.LinAlgError:
+            return True
     cost = 0.5 * at.theta[diagonal] ** 2 / np.where(spread > 0.0, spread, np.inf)[diagonal]
     return bool((cost < options.doubt).any())
 

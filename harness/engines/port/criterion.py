@@ -104,11 +104,17 @@ class NotPositiveError(ArithmeticError):
 
 def problem(data: CrossProducts, reml: bool) -> Problem:
     """Set up the criterion of summed data."""
-    return Problem(data, reml, *fixed_parts(data.n_obs, data.F, reml))
+    return Problem(data, reml, *fixed_parts(data.n_obs, data.F, reml, data.log_weights))
 
 
-def fixed_parts(n: int, F: Matrix, reml: bool) -> tuple[int, Vector, Matrix, float]:
-    """``d``, ``weights``, ``pair_weights`` and ``constant`` of a problem of n rows in basis F."""
+def fixed_parts(
+    n: int, F: Matrix, reml: bool, log_weights: float = 0.0
+) -> tuple[int, Vector, Matrix, float]:
+    """``d``, ``weights``, ``pair_weights`` and ``constant`` of a problem of n rows in basis F.
+
+    ``log_weights`` is the sum of the logs of the prior weights, by which minus twice the
+    log-likelihood of the rows is lower than that of the rows times the weights' roots.
+    """
     p = len(F) - 1
     d = n - p if reml else n
     weights = np.full(p + 1, 1.0 if reml else 0.0)
@@ -116,7 +122,7 @@ def fixed_parts(n: int, F: Matrix, reml: bool) -> tuple[int, Vector, Matrix, flo
     pair_weights = np.full((p + 1, p + 1), float(d))
     pair_weights[:p, :p] = 1.0 if reml else 0.0
     scale = abs(F[p, p])
-    constant = d * (1.0 + math.log(2.0 * math.pi / d) + 2.0 * math.log(scale))
+    constant = d * (1.0 + math.log(2.0 * math.pi / d) + 2.0 * math.log(scale)) - log_weights
     if reml:
         constant += 2.0 * float(np.log(np.abs(F.diagonal()[:p])).sum())
     return d, weights, pair_weights, constant
@@ -273,18 +279,28 @@ def values(at: Problem, Lambda: Matrix) -> Vector:
     data = at.data
     r, q = Lambda.shape[:2]
     P = data.p + 1
-    root = data.R[None] @ Lambda[:, None]
-    K = root @ root.transpose(0, 1, 3, 2) + np.eye(q)
-    J = 1.0 / K if q == 1 else np.linalg.inv(K)
-    logdet = np.log(K[:, :, 0, 0]) if q == 1 else np.linalg.slogdet(K)[1]
+    if q == 1:
+        K = 1.0 + np.multiply.outer(Lambda.ravel() ** 2, data.R.ravel() ** 2)
+        J, logdet = 1.0 / K, np.log(K)
+    else:
+        root = data.R[None] @ Lambda[:, None]
+        K = root @ root.transpose(0, 1, 3, 2) + np.eye(q)
+        J, logdet = np.asarray(np.linalg.inv(K)), np.asarray(np.linalg.slogdet(K)[1])
     Omega = data.within + (J.reshape(r, -1) @ data.B).reshape(r, P, P)
-    sign, minor = np.linalg.slogdet(Omega)
-    good = sign > 0
-    with np.errstate(invalid="ignore"):  # infinity less infinity, where Omega overflowed
-        result = at.constant + logdet @ data.count + at.d * minor
-        if data.p:
-            sign, minor = np.linalg.slogdet(Omega[:, :-1, :-1])
-            result = result + (at.weights[0] - at.d) * minor
-            good &= sign > 0
-    good &= np.isfinite(result)
-    return np.where(good, result, np.inf)
+    pivots = _pivots(Omega)
+    with np.errstate(all="ignore"):  # where Omega overflowed, or is not positive
+        result = at.constant + logdet @ data.count + 2.0 * (np.log(pivots) @ at.weights)
+    return np.where(np.isfinite(result), result, np.inf)
+
+
+def _pivots(Omega: Matrix) -> Matrix:
+    """Diagonals (r, P) of the Cholesky factors of matrices (r, P, P); NaN where there is none."""
+    try:
+        return np.asarray(np.linalg.cholesky(Omega).diagonal(axis1=1, axis2=2))
+    except np.linalg.LinAlgError:
+        pivots = np.full(Omega.shape[:2], np.nan)
+    for k, one in enumerate(Omega):
+        factor, info = lapack.dpotrf(one, lower=1, clean=0)
+        if info == 0:
+            pivots[k] = factor.diagonal()
+    return pivots

@@ -22,8 +22,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import lapack
 
 from harness.engines.port.groups import collapse, group_sums, standardise_columns
+from harness.engines.port.patterns import factored, outer_sums, own_slopes, split
 from harness.engines.port.structure import Structure, structure_of
 from harness.errors import ModelError
 from harness.models.design import Design
@@ -33,9 +35,6 @@ Vector = npt.NDArray[np.float64]
 
 NO_RESIDUAL = 1e-12
 """A response whose part outside X is smaller than this share of it is fitted exactly."""
-
-DEFICIENT = 1e-13
-"""A squared pivot of ``A_g`` below this share of its diagonal entry is zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ class CrossProducts:
         c: (G, q, P) ``c_g`` of each group.
         pattern: (G,) pattern of each group.
         careful: whether the sums were refined.
+        log_weights: sum of the logs of the prior weights, whose roots multiply every row.
     """
 
     n_obs: int
@@ -71,6 +71,7 @@ class CrossProducts:
     c: Matrix
     pattern: npt.NDArray[np.intp]
     careful: bool = False
+    log_weights: float = 0.0
 
     @property
     def q(self) -> int:
@@ -87,20 +88,28 @@ def cross_products(design: Design) -> CrossProducts:
     check_residual(design)
     F = design.factor.R
     p = len(design.names)
-    Z, T = standardise_columns(design.random)
+    Z, T = standardise_columns(design.working_random)
     structure = structure_of(tuple(len(term.names) for term in design.random))
     W = design.XY if design.factor.Q is None else design.factor.Q
     A, C = group_sums(Z, W, design.groupings[0])
-    if design.factor.Q is None:
-        # Summed from [X y] itself: W = [X y] F^-1.
-        C = _columns_solved(F, C)
+    del Z  # as large as the data, and done with
+    inverse = None
+    if design.factor.Q is None:  # summed from [X y] itself: W = [X y] F^-1
+        inverse, _ = lapack.dtrtri(F, lower=0)
     first, pattern = collapse(A)
-    R, c = factored(A[first], C, pattern)
+    R, c, B = split(A[first], C, pattern, inverse)
     count = np.bincount(pattern, minlength=len(first)).astype(np.float64)
-    wide = c.reshape(-1, p + 1)
-    within = np.eye(p + 1) - wide.T @ wide
-    B = _outer_sums(c, pattern, count)
-    return CrossProducts(design.frame.n_obs, p, structure, F, T, R, count, B, within, c, pattern)
+    q, P = structure.q, p + 1
+    within = np.eye(P) - B.reshape(-1, q * q, P * P)[:, :: q + 1].sum(axis=(0, 1)).reshape(P, P)
+    return CrossProducts(
+        *(design.frame.n_obs, p, structure, F, T, R, count, B, within, c, pattern),
+        log_weights=log_weights(design),
+    )
+
+
+def log_weights(design: Design) -> float:
+    """Sum of the logs of the prior weights; 0 without."""
+    return 0.0 if design.weights is None else float(np.log(design.weights).sum())
 
 
 def check_residual(design: Design) -> None:
@@ -129,7 +138,7 @@ def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
         design: where they came from.
         Rho: (P, P) factor of Omega at the theta of interest.
     """
-    Z, _ = standardise_columns(design.random)
+    Z, _ = standardise_columns(design.working_random)
     F = Rho @ data.F
     if design.factor.Q is None or data.careful:
         rows = np.linalg.solve(F.T, design.XY.T)
@@ -140,13 +149,7 @@ def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
     first, pattern = collapse(A)
     R, c = factored(A[first], C, pattern)
     count = np.bincount(pattern, minlength=len(first)).astype(np.float64)
-    # Least squares within each group: R_g b_g = c_g, deficient positions left at zero.
-    member = R[pattern]
-    b = np.zeros_like(c)
-    for j in reversed(range(data.q)):
-        rest = c[:, j] - np.einsum("gk,gkp->gp", member[:, j, j + 1 :], b[:, j + 1 :])
-        pivot = member[:, j, j, None]
-        np.divide(rest, pivot, out=b[:, j], where=pivot > 0.0)
+    b = own_slopes(R, c, pattern)
     codes = design.groupings[0].codes
     for a in range(data.q):
         W -= Z[a][:, None] * b[codes, a]
@@ -155,78 +158,9 @@ def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
         F=F,
         R=R,
         count=count,
-        B=_outer_sums(c, pattern, count),
+        B=outer_sums(c, pattern, count),
         within=W.T @ W,
         c=c,
         pattern=pattern,
         careful=True,
     )
-
-
-def _columns_solved(F: Matrix, C: Matrix) -> Matrix:
-    """``C_g F^-1`` for every group."""
-    solved = np.linalg.solve(F.T, C.reshape(-1, len(F)).T).T.reshape(C.shape)
-    return np.ascontiguousarray(solved)
-
-
-def factored(A: Matrix, C: Matrix, pattern: npt.NDArray[np.intp]) -> tuple[Matrix, Matrix]:
-    """``R_k`` with ``R_k'R_k = A_k`` (m, q, q) and ``c_g = R^-T C_g`` (G, q, P).
-
-    A Cholesky factorisation of all patterns at once; a pivot that vanishes leaves a zero row, so
-    groups whose own design is deficient (a patient seen once) need no special treatment.
-    """
-    q = A.shape[1]
-    alone = len(A) == 1
-    R = np.zeros_like(A)
-    c = np.zeros_like(C)
-    for j in range(q):
-        square = A[:, j, j]
-        if j:
-            square = square - (R[:, :j, j] ** 2).sum(axis=1)
-            square = np.where(square > DEFICIENT * A[:, j, j], square, 0.0)
-        pivot = np.sqrt(square)
-        whole = bool(pivot.all())
-        inverse = (
-            1.0 / pivot
-            if whole
-            else np.divide(1.0, pivot, out=np.zeros_like(pivot), where=pivot > 0.0)
-        )
-        R[:, j, j] = pivot
-        for k in range(j + 1, q):
-            R[:, j, k] = (A[:, j, k] - (R[:, :j, j] * R[:, :j, k]).sum(axis=1)) * inverse
-        rest = C[:, j]
-        for i in range(j):
-            rest = rest - (R[0, i, j] if alone else R[pattern, i, j][:, None]) * c[:, i]
-        c[:, j] = rest * (inverse[0] if alone else inverse[pattern][:, None])
-    return R, c
-
-
-def _outer_sums(c: Matrix, pattern: npt.NDArray[np.intp], count: Vector) -> Matrix:
-    """Summed outer products (m q q, P P) of each pattern's ``c_g``."""
-    G, q, P = c.shape
-    m = len(count)
-    if m == 1:
-        wide = c.reshape(G, q * P)
-        return _by_pair((wide.T @ wide).reshape(1, q, P, q, P))
-    order = np.argsort(pattern, kind="stable")
-    ordered = c[order]
-    if 2 * m > G:
-        outer = (ordered[:, :, None, :, None] * ordered[:, None, :, None, :]).reshape(G, -1)
-        if m < G:
-            starts = np.concatenate(([0], np.cumsum(count[:-1]))).astype(np.intp)
-            outer = np.add.reduceat(outer, starts, axis=0)
-        return outer.reshape(m * q * q, P * P)
-    wide = ordered.reshape(G, q * P)
-    sums = np.empty((m, q * P, q * P))
-    start = 0
-    for k, end in enumerate(np.cumsum(count).astype(np.intp).tolist()):
-        members = wide[start:end]
-        np.dot(members.T, members, out=sums[k])
-        start = end
-    return _by_pair(sums.reshape(m, q, P, q, P))
-
-
-def _by_pair(outer: Matrix) -> Matrix:
-    """(m, q, P, q, P) to (m q q, P P): one row for each pattern and pair of positions."""
-    m, q, P = outer.shape[:3]
-    return np.ascontiguousarray(outer.transpose(0, 1, 3, 2, 4)).reshape(m * q * q, P * P)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from harness.engines.port.state import State, beside
 
 Matrix = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
 PROBES = 16
 """Sign vectors drawn for each factor when traces are estimated."""
@@ -44,7 +45,7 @@ def trace_products(state: State, dS: Matrix) -> Matrix:
             block = N[f.place, g.place].reshape(f.groups, len(f.members), g.groups, -1)
             wide = block.transpose(1, 3, 0, 2).reshape(len(f.members) * len(g.members), -1)
             shape = (len(f.members), len(g.members)) * 2
-            products[np.ix_(f.members, g.members, f.members, g.members)] = (wide @ wide.T).reshape(
+            products[_open(f.members, g.members, f.members, g.members)] = (wide @ wide.T).reshape(
                 shape
             )
     T = state.data.B.outer(state.K)
@@ -58,8 +59,14 @@ def trace_products(state: State, dS: Matrix) -> Matrix:
                 sums = left.T @ right
                 products[i, f.members[:, None], k, f.members] = sums
                 products[f.members[:, None], i, f.members, k] = sums
-    products[np.ix_(*[first.members] * 4)] = _within_first(state, T)
+    products[_open(*[first.members] * 4)] = _within_first(state, T)
     return _traces(products, dS)
+
+
+def _open(*members: Index) -> tuple[Index, ...]:
+    """Index of the cells that every combination of positions names."""
+    last = len(members) - 1
+    return tuple(m.reshape((-1,) + (1,) * (last - k)) for k, m in enumerate(members))
 
 
 def estimated_trace_products(state: State, dS: Matrix) -> Matrix:

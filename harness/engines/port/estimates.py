@@ -10,13 +10,13 @@ from harness.models.prints import problem_print
 from harness.models.record import Estimates, FixedEffect
 
 if TYPE_CHECKING:
-    from harness.engines.port.fit import Fit
+    from harness.engines.port.fitted import FittedModel
     from harness.engines.port.lm import LinearFit
     from harness.engines.port.wald import WaldTable
     from harness.models.spec import DfMethod
 
 
-def mixed_estimates(fit: Fit, df: DfMethod, level: float) -> Estimates:
+def mixed_estimates(fit: FittedModel, df: DfMethod, level: float) -> Estimates:
     """A mixed model's estimates as the common record, tests by ``df`` at ``level``."""
     spec = fit.design.spec
     return Estimates(

@@ -21,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.crossing import Crossing, crossing
-from harness.engines.port.crossproducts import check_residual, factored
+from harness.engines.port.crossproducts import check_residual, log_weights
 from harness.engines.port.groups import collapse, group_sums, standardise_columns
+from harness.engines.port.patterns import factored
 from harness.engines.port.structure import Structure, structure_of
 from harness.errors import ModelError
 from harness.models.design import Design
@@ -53,6 +54,11 @@ class Factor:
     groups: int
     place: slice
 
+    @property
+    def square(self) -> tuple[Index, Index]:
+        """Index of its own block in a (q, q) matrix over all random effects."""
+        return self.members[:, None], self.members
+
 
 @dataclass(frozen=True, slots=True)
 class FactorSums:
@@ -75,6 +81,7 @@ class FactorSums:
         Z: q vectors (n,).
         W: (n, P).
         careful: whether residual sums are made row by row.
+        log_weights: sum of the logs of the prior weights, whose roots multiply every row.
     """
 
     n_obs: int
@@ -93,6 +100,7 @@ class FactorSums:
     Z: tuple[Vector, ...]
     W: Matrix
     careful: bool = False
+    log_weights: float = 0.0
 
     def permuted(self, order: Index) -> FactorSums:
         """The same data with the random effects (q,) in another order within their terms."""
@@ -130,7 +138,7 @@ def factor_sums(design: Design, Rho: Matrix | None = None, F: Matrix | None = No
         ModelError: a response that X reproduces exactly, or too many columns for a dense block.
     """
     check_residual(design)
-    Z, T = standardise_columns(design.random)
+    Z, T = standardise_columns(design.working_random)
     structure = structure_of(tuple(len(term.names) for term in design.random))
     W, F = _basis(design, Rho, F)
     factors = _factors(design)
@@ -176,6 +184,7 @@ def factor_sums(design: Design, Rho: Matrix | None = None, F: Matrix | None = No
         Z=tuple(Z),
         W=W,
         careful=Rho is not None,
+        log_weights=log_weights(design),
     )
 
 

@@ -1,32 +1,39 @@
-"""A fitted mixed model: what was found, and methods that only delegate."""
+"""``Fit``: a fitted mixed model with everything that can be asked of it, and how one is made.
+
+Methods only delegate: each concept has a module of its own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.boundary import undetermined
-from harness.engines.port.criterion import Evaluation, NotPositiveError, Problem
-from harness.engines.port.kenward_roger import KenwardRoger, kenward_roger
-from harness.engines.port.modes import conditional_modes
-from harness.engines.port.optimize import Search
-from harness.engines.port.optimum import Optimum
+from harness.engines.port.criterion import NotPositiveError
+from harness.engines.port.fitted import FittedModel
+from harness.engines.port.means.methods import WithMeans
 from harness.engines.port.problems import minimum, refined_surface, surface, worth_refining
-from harness.engines.port.satterthwaite import satterthwaite_df
-from harness.engines.port.solution import Solution, solve, unstandardise
-from harness.engines.port.surface import Surface
-from harness.engines.port.varcomp import random_effects_table
-from harness.engines.port.wald import WaldTable, wald_table
 from harness.errors import ModelError
 from harness.models.design import Design
-from harness.models.record import Estimates, FitStatistics, RandomEffect
-from harness.models.spec import DfMethod
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.engines.port.batch.record import Batch
+    from harness.engines.port.hypotheses.contrasts import AnovaType
+    from harness.engines.port.influence.measures import Influence
+    from harness.engines.port.intervals.bootstrap import Bootstrap
+    from harness.engines.port.intervals.confint import IntervalMethod
+    from harness.engines.port.intervals.replicates import Statistic
+    from harness.engines.port.lm import LinearFit
+    from harness.engines.port.predictions.checks import CheckData
+    from harness.engines.port.predictions.explained import ExplainedVariance
+    from harness.engines.port.predictions.posterior import FactorPosterior
+    from harness.engines.port.predictions.residuals import ResidualKind
+    from harness.models.spec import DfMethod
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -34,220 +41,116 @@ Vector = npt.NDArray[np.float64]
 REFINEMENTS = 3
 """Most changes of basis; one is enough unless the first search was far off for lack of digits."""
 
-ROUNDING = 1e-15
-"""A residual SD below this share of the largest response is the rounding of its digits."""
+ROUNDING = 1e-13
+"""A residual SD below this share of the largest response is the rounding of its digits.
 
-SINGULAR = 1e-4
-"""A diagonal theta below this makes a fit singular; the limit of lme4's ``isSingular``."""
+Of 600 designs whose groups explain the response exactly, sums leave up to 7e-14.
+"""
 
 
-class Fit:
-    """A linear mixed model fitted to data.
+class Fit(FittedModel, WithMeans):
+    """A linear mixed model fitted to data."""
 
-    Everything beyond the optimum is computed when asked for.
-    """
-
-    def __init__(self, design: Design, at: Surface, search: Search) -> None:
-        self.design = design
-        self._problem = at
-        self._search = search
-
-    def __repr__(self) -> str:
-        spec = self.design.spec
-        groups = ", ".join(f"{name} {count}" for name, count in self.groups.items())
-        return (
-            f"<Fit {spec.formula.text}: {'REML' if spec.reml else 'ML'} criterion"
-            f" {self.criterion:.4f}, {self.n_obs} rows, {groups}>"
-        )
+    # Predictions, residuals, influence.
 
     @cached_property
-    def _solution(self) -> Solution:
-        return solve(self._problem, self._search.at)
+    def _posterior(self) -> dict[str, FactorPosterior]:
+        """Conditional means and covariances of the random effects, theta given."""
+        from harness.engines.port.predictions.posterior import posterior
 
-    @cached_property
-    def _exact(self) -> Evaluation:
-        return self._problem.exact(self._search.at)
+        return posterior(self.design, self.surface, self.at)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the fixed effects."""
-        return self.design.names
-
-    @property
-    def beta(self) -> Vector:
-        """(p,) fixed effects."""
-        return self._solution.beta
-
-    @property
-    def theta(self) -> Vector:
-        """(t,) covariance parameters relative to sigma, in lme4's order."""
-        return self._solution.theta
-
-    @property
-    def sigma(self) -> float:
-        """Residual standard deviation."""
-        return self._solution.sigma
-
-    @property
-    def vcov(self) -> Matrix:
-        """(p, p) covariance of the fixed effects."""
-        half = self._solution.half
-        return self.sigma**2 * (half @ half.T)
-
-    @cached_property
-    def kenward_roger(self) -> KenwardRoger:
-        """Kenward-Roger's adjusted covariance, t and F tests.
-
-        Raises:
-            ModelError: a fit by ML, or several grouping factors.
-        """
-        if not isinstance(self._problem, Problem):
-            raise ModelError(
-                f"Kenward-Roger for several grouping factors ({', '.join(self.groups)}) is not in "
-                "the port yet; use df: satterthwaite, or the engine lme4"
-            )
-        return kenward_roger(self._problem, self._search.at, self._solution)
-
-    @property
-    def varcorr(self) -> tuple[RandomEffect, ...]:
-        """Standard deviations and correlations of the random effects, then sigma."""
-        return random_effects_table(
-            self.design.random, self._problem.data.structure, self._solution.Lambda, self.sigma
-        )
-
-    @property
-    def criterion(self) -> float:
-        """REML criterion, or minus twice the log-likelihood."""
-        return self._search.at.value
-
-    @property
-    def loglik(self) -> float:
-        """Log-likelihood, restricted for a REML fit."""
-        return -0.5 * self.criterion
-
-    @property
-    def statistics(self) -> FitStatistics:
-        """Criterion, log-likelihood, AIC and BIC, counted as R's ``AIC`` and ``BIC`` do."""
-        parameters = len(self.names) + self._problem.data.structure.t + 1
-        return FitStatistics(
-            criterion=self.criterion,
-            loglik=self.loglik,
-            aic=self.criterion + 2.0 * parameters,
-            bic=self.criterion + float(np.log(self.n_obs)) * parameters,
-        )
-
-    @property
-    def n_obs(self) -> int:
-        """Rows used."""
-        return self.design.frame.n_obs
-
-    @property
-    def groups(self) -> dict[str, int]:
-        """Number of levels of each grouping factor."""
-        return {g.label: len(g.sizes) for g in self.design.groupings}
-
-    @property
-    def singular(self) -> bool:
-        """Whether a diagonal theta is below 1e-4, as lme4's ``isSingular``."""
-        return bool((self.theta[self._problem.data.structure.diagonal] < SINGULAR).any())
-
-    @property
-    def min_eigen(self) -> float:
-        """Smallest singular value of the relative covariance factor."""
-        return float(np.linalg.svd(self._solution.Lambda, compute_uv=False)[-1])
-
-    @property
-    def converged(self) -> bool:
-        """Whether the search ended as demanded."""
-        return self._search.converged
-
-    @property
-    def messages(self) -> tuple[str, ...]:
-        """What a user should know of data, design and search."""
-        messages = self.design.messages
-        if self.singular:
-            messages += ("boundary (singular) fit: a variance is zero or effects are collinear",)
-        if (flat := undetermined(self._problem, self._exact)) > 0:
-            noun = "direction" if flat == 1 else "directions"
-            messages += (
-                f"the data do not determine {flat} {noun} of the random effects' covariance: "
-                "simplify the random term",
-            )
-        if not self.converged:
-            messages += (self._search.message,)
-        return messages
-
-    @property
-    def optimum(self) -> Optimum:
-        """The record of the search."""
-        search, at = self._search, self._problem
-        structure = at.data.structure
-
-        def outside(theta: Vector) -> tuple[float, ...]:
-            return tuple(structure.theta(unstandardise(at, theta)).tolist())
-
-        size = max(1.0, abs(search.at.value))
-        return Optimum(
-            start=outside(search.start),
-            end=tuple(self.theta.tolist()),
-            criterion=search.at.value,
-            gradient_norm=float(np.abs(search.at.gradient).max()) / size,
-            evaluations=search.evaluations,
-            starts=search.starts,
-            rivals=search.rivals,
-            converged=search.converged,
-            boundary=search.boundary,
-            kkt=search.kkt,
-            options=search.options,
-            message=search.message,
-            trace=tuple((outside(theta), value) for theta, value in search.path),
-        )
-
-    def df(self, method: DfMethod = "satterthwaite") -> Vector:
-        """(p,) denominator degrees of freedom of the coefficients' tests.
-
-        Raises:
-            ModelError: an unknown method, or Kenward-Roger for a fit by ML.
-        """
-        p = len(self.names)
-        if method == "satterthwaite":
-            return satterthwaite_df(self._problem, self._exact, self._solution.half)
-        if method == "residual":
-            return np.full(p, float(self.n_obs - p))
-        if method == "z":
-            return np.full(p, np.inf)
-        if method == "kenward-roger":
-            return self.kenward_roger.df()
-        raise ModelError(f"unknown df method `{method}`; one of: {', '.join(get_args(DfMethod))}")
-
-    def table(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> WaldTable:
-        """Coefficient tests and intervals as vectors, with adjusted errors by Kenward-Roger."""
-        solution = self._solution
-        if df == "kenward-roger":
-            std_error = self.kenward_roger.std_error
-        else:
-            std_error = self.sigma * np.sqrt((solution.half * solution.half).sum(axis=1))
-        return wald_table(solution.beta, std_error, self.df(df), level)
-
-    def summary(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> pd.DataFrame:
-        """The coefficient table: term, estimate, std_error, df, statistic, p_value, bounds."""
-        from harness.engines.port.tables import coefficient_frame
-
-        return coefficient_frame(self.names, self.table(df, level))
-
-    def estimates(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> Estimates:
-        """Every number of the fit as the record that is compared with other engines."""
-        from harness.engines.port.estimates import mixed_estimates
-
-        return mixed_estimates(self, df, level)
-
-    @cached_property
-    def _modes(self) -> dict[str, Matrix]:
-        """(G, q) conditional modes by grouping factor."""
-        return conditional_modes(self.design, self._problem, self._search.at, self._solution)
-
-    def ranef(self, group: str | None = None) -> pd.DataFrame:
+    def ranef(self, group: str | None = None, condvar: bool = False) -> pd.DataFrame:
         """Conditional modes of the random effects: one row a group, one column an effect.
+
+        Args:
+            group: which grouping factor; may be left out when there is one.
+            condvar: add a column ``sd(effect)`` for each effect: its conditional standard
+                deviation given beta, theta and sigma, of lme4's ``postVar``.
+
+        Raises:
+            ModelError: no such factor, or none named though there are several.
+        """
+        from harness.engines.port.tables import ranef_frame
+
+        group = self.factor_label(group)
+        covariance = self.conditional_covariance(group) if condvar else None
+        return ranef_frame(self.design, group, self._modes[group], covariance)
+
+    def conditional_covariance(self, group: str | None = None) -> Matrix:
+        """Covariance (G, q, q) of each group's effects given beta, theta, sigma and y."""
+        from harness.engines.port.predictions.posterior import in_data_units
+
+        return in_data_units(self._posterior[self.factor_label(group)], self.sigma)
+
+    def conditional_sd(self, group: str | None = None) -> pd.DataFrame:
+        """Standard deviations of the random effects given y: rows and columns of ``ranef``."""
+        from harness.engines.port.tables import ranef_frame
+
+        group = self.factor_label(group)
+        variances = np.einsum("gaa->ga", self.conditional_covariance(group))
+        return ranef_frame(self.design, group, np.sqrt(variances))
+
+    def residuals(self, kind: ResidualKind = "raw") -> Vector:
+        """(n,) residuals on the rows used: raw, pearson, scaled, marginal or normalized."""
+        from harness.engines.port.predictions.residuals import residuals
+
+        return residuals(self, kind)
+
+    def predict(
+        self,
+        newdata: pd.DataFrame | None = None,
+        random: bool | Sequence[str] = True,
+        allow_new_levels: bool = False,
+    ) -> Vector:
+        """Predicted means (k,) for new data, or for the rows used.
+
+        Args:
+            newdata: a row with a missing value in a column the prediction needs has NaN.
+            random: with the random effects, without, or with those of the factors named.
+            allow_new_levels: take the effects of groups the fit has not seen as 0.
+        """
+        from harness.engines.port.predictions.predict import predict
+
+        return predict(self, newdata, random, allow_new_levels)
+
+    def prediction_table(
+        self,
+        newdata: pd.DataFrame | None = None,
+        random: bool | Sequence[str] = True,
+        allow_new_levels: bool = False,
+        level: float = 0.95,
+    ) -> pd.DataFrame:
+        """Predictions with standard errors, confidence and prediction intervals."""
+        from harness.engines.port.predictions.predict import prediction_table
+
+        return prediction_table(self, newdata, random, allow_new_levels, level)
+
+    @cached_property
+    def explained(self) -> ExplainedVariance:
+        """ICC, marginal and conditional R squared, design effect, and the variances behind them."""
+        from harness.engines.port.predictions.explained import explained_variance
+
+        return explained_variance(self)
+
+    def icc(self, group: str | None = None, adjusted: bool = True) -> float:
+        """Share of the random effects, or of one factor's, in the variance not due to X beta.
+
+        Args:
+            group: one grouping factor; by default all together.
+            adjusted: of what the fixed effects leave; else of the whole variance.
+
+        Raises:
+            ModelError: no such factor.
+        """
+        return self.explained.icc(None if group is None else self.factor_label(group), adjusted)
+
+    def r2(self) -> tuple[float, float]:
+        """Nakagawa's marginal and conditional R squared."""
+        return self.explained.r2_marginal, self.explained.r2_conditional
+
+    def influence(self, group: str | None = None) -> Influence:
+        """Estimates without each group in turn, and what that says of the group.
 
         Args:
             group: which grouping factor; may be left out when there is one.
@@ -255,27 +158,106 @@ class Fit:
         Raises:
             ModelError: no such factor, or none named though there are several.
         """
-        from harness.engines.port.tables import ranef_frame
+        from harness.engines.port.influence.measures import influence
 
-        labels = list(self._modes)
-        if group is None and len(labels) == 1:
-            group = labels[0]
-        if group is None or group not in labels:
-            wrong = "name a grouping factor" if group is None else f"no grouping factor `{group}`"
-            raise ModelError(f"{wrong}; the model has: {', '.join(labels)}")
-        return ranef_frame(self.design, group, self._modes[group])
+        return influence(self, self.factor_label(group))
 
-    @property
-    def fitted(self) -> Vector:
-        """(n,) fitted values with the random effects, on the rows used."""
-        values = self.design.X @ self.beta
-        for grouping in self.design.groupings:
-            terms = [term for term in self.design.random if term.group == grouping.label]
-            columns = [column for term in terms for column in term.columns]
-            modes = self._modes[grouping.label]
-            for j, column in enumerate(columns):
-                values = values + column * modes[grouping.codes, j]
-        return values
+    def leverage(self) -> Vector:
+        """(n,) diagonal of the hat matrix of the fitted values, on the rows used."""
+        from harness.engines.port.influence.leverage import leverage
+
+        return leverage(self)
+
+    def cooks_distance(self) -> Vector:
+        """(n,) Cook's distance of each row, as lme4's ``cooks.distance``."""
+        from harness.engines.port.influence.leverage import cooks_distance
+
+        return cooks_distance(self)
+
+    def check_data(self) -> CheckData:
+        """Data for the pictures that check a model: normal quantiles, residual against fitted."""
+        from harness.engines.port.predictions.checks import check_data
+
+        return check_data(self)
+
+    # New responses: simulation, refits, intervals by resampling and profiling.
+
+    def simulate(self, n_sim: int = 1, seed: int = 1, conditional: bool = False) -> Matrix:
+        """Responses (n, n_sim) drawn from the model; ``conditional`` keeps the random effects."""
+        from harness.engines.port.batch.simulation import simulate
+
+        return simulate(self, n_sim, seed, conditional)
+
+    def refit(self, responses: npt.ArrayLike) -> Fit | Batch:
+        """Fit the model to another response (n,), or to many at once (n, R)."""
+        from harness.engines.port.batch.refit import refit
+
+        return refit(self, responses)
+
+    def bootstrap(
+        self,
+        n_sim: int = 1000,
+        seed: int = 1,
+        statistic: Statistic | None = None,
+        processes: int = 1,
+    ) -> Bootstrap:
+        """Parametric bootstrap; the same for any number of processes."""
+        from harness.engines.port.intervals.bootstrap import bootstrap
+
+        return bootstrap(self, n_sim, seed, statistic, processes)
+
+    def confint(
+        self,
+        method: IntervalMethod = "wald",
+        level: float = 0.95,
+        df: DfMethod = "satterthwaite",
+        n_sim: int = 1000,
+        seed: int = 1,
+        processes: int = 1,
+    ) -> pd.DataFrame:
+        """Intervals of coefficients and variance components: term, estimate, bounds, method.
+
+        ``df`` is for ``wald``; ``n_sim``, ``seed`` and ``processes`` are for ``bootstrap``.
+        """
+        from harness.engines.port.intervals.confint import confint
+
+        return confint(self, method, level, df, n_sim, seed, processes)
+
+    def profile(self) -> pd.DataFrame:
+        """Profile curves of the likelihood, for plots: parameter, value, zeta."""
+        from harness.engines.port.intervals.profile import profile_frame
+
+        return profile_frame(self)
+
+    # Tests of hypotheses.
+
+    def anova(self, type: AnovaType = 3, df: DfMethod = "satterthwaite") -> pd.DataFrame:
+        """Test every term, by hypotheses of type 1, 2 or 3: one row a term.
+
+        Raises:
+            ModelError: an unknown type or df method; Kenward-Roger for a fit by ML.
+        """
+        from harness.engines.port.hypotheses.anova import anova_table
+
+        return anova_table(self, type, df, self.sigma)
+
+    def drop1(self, df: DfMethod = "satterthwaite") -> pd.DataFrame:
+        """Test what each term adds to all others, margins of interactions left out."""
+        from harness.engines.port.hypotheses.anova import single_deletions
+
+        return single_deletions(self, df, self.sigma)
+
+    def compare(self, *others: Fit | LinearFit, refit: bool = True) -> pd.DataFrame:
+        """Likelihood-ratio tests against other models: see :func:`harness.likelihood_ratio`."""
+        from harness.engines.port.hypotheses.likelihood_ratio import likelihood_ratio
+
+        return likelihood_ratio(self, *others, refit=refit)
+
+    def ranova(self) -> pd.DataFrame:
+        """Likelihood-ratio tests of the random terms, each reduced in turn: one row a term."""
+        from harness.engines.port.hypotheses.random_terms import random_terms_table
+
+        return random_terms_table(self)
 
 
 def fit_design(design: Design) -> Fit:
@@ -295,7 +277,8 @@ def fit_design(design: Design) -> Fit:
     except NotPositiveError:
         raise ModelError(_no_residual(design)) from None
     fit = Fit(design, at, search)
-    if fit.sigma <= ROUNDING * float(np.abs(design.y).max()):
+    y = design.XY[:, -1]
+    if fit.sigma <= ROUNDING * max(float(y.max()), -float(y.min())):
         raise ModelError(_no_residual(design))
     return fit
 

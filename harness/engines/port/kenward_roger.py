@@ -57,13 +57,15 @@ module gives its value, such as 2/3 for the test of both lines' coefficients of 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import fdtrc
 
 from harness.engines.port.criterion import FLAT, Evaluation, Problem, capacitance
+from harness.engines.port.ftest import FTest, upper_tail
+from harness.engines.port.scaled_f import denominator
 from harness.engines.port.solution import Solution
 from harness.engines.port.structure import Structure
 from harness.errors import ModelError
@@ -73,31 +75,6 @@ Vector = npt.NDArray[np.float64]
 
 HANGS = 1e-6
 """A contrast hangs on a parameter that the data do not determine if its P_r is larger."""
-
-NEAR_TWO = 1e-2
-"""Where the denominator df are this close to 2, lambda is not computed but 1, as in pbkrtest."""
-
-EXACT = 1e-9
-"""Relative difference of A2/l and c2 B up to which the method is taken for exact."""
-
-
-@dataclass(frozen=True, slots=True)
-class FTest:
-    """A test of several contrasts being zero together.
-
-    Attributes:
-        num_df: contrasts, l.
-        den_df: denominator degrees of freedom, m.
-        scale: lambda, by which the Wald F was multiplied.
-        f_value: the scaled F.
-        p_value: its upper tail.
-    """
-
-    num_df: int
-    den_df: float
-    scale: float
-    f_value: float
-    p_value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,35 +165,7 @@ class KenwardRoger:
             if loose or np.abs(unit.T @ self.doubt @ unit).max() > HANGS:
                 m = scale = math.nan
         f_value = scale * wald / ell
-        p_value = float(fdtrc(ell, m, f_value)) if m > 0.0 else math.nan
-        return FTest(ell, m, scale, f_value, p_value)
-
-
-def denominator(ell: int, A1: float, A2: float) -> tuple[float, float]:
-    """Denominator df m and scale lambda of an F test of l contrasts.
-
-    The F statistic's mean and variance to first order, ``E = 1 + A2/l`` and ``V = (2/l)(1 + B)``,
-    are replaced by rational functions with the same expansion, ``E* = 1/(1 - A2/l)`` and
-    ``V* = (2/l)(1 + c1 B)/((1 - c2 B)^2 (1 - c3 B))``, and matched to those of F(l, m). They are
-    exact in two cases: balanced one-way layouts, ``A1 = l A2``, single contrasts among them, and
-    Hotelling's T2, ``A1 = 2 A2/(l + 1)``. There ``c2 B = A2/l``, and what is 0/0 on 2 df cancels.
-    """
-    B = (A1 + 6.0 * A2) / (2.0 * ell)
-    g = ((ell + 1.0) * A1 - (ell + 4.0) * A2) / ((ell + 2.0) * A2)
-    below = 3.0 * ell + 2.0 * (1.0 - g)
-    c1, c2, c3 = g / below, (ell - g) / below, (ell + 2.0 - g) / below
-    top, pole = A2 / ell, c2 * B
-    if abs(top - pole) < EXACT * top:
-        gain = (c1 + c3) * B
-        m = 4.0 + (ell + 2.0) * (1.0 - c3 * B) / gain
-        return m, m * gain / (ell + 2.0)
-    # With rho = V*/(2 E*^2): m = 4 + (l + 2)/(l rho - 1), lambda = m/(E* (m - 2)).
-    upper = (1.0 - top) ** 2 * (1.0 + c1 * B)
-    lower = (1.0 - pole) ** 2 * (1.0 - c3 * B)
-    if upper == lower:
-        return math.inf, 1.0 - top
-    m = 4.0 + (ell + 2.0) * lower / (upper - lower)
-    return m, 1.0 if abs(m - 2.0) < NEAR_TWO else m * (1.0 - top) / (m - 2.0)
+        return FTest(ell, m, scale, f_value, upper_tail(ell, m, f_value))
 
 
 def kenward_roger(at: Problem, evaluation: Evaluation, solution: Solution) -> KenwardRoger:
@@ -238,11 +187,11 @@ def kenward_roger(at: Problem, evaluation: Evaluation, solution: Solution) -> Ke
     J, _ = capacitance(data.R, structure.Lambda(evaluation.theta))
     K = J @ data.R
     N = data.R.transpose(0, 2, 1) @ K
-    change = _unit_information(structure, np.einsum("k,kab->ab", data.count, N))
+    change = unit_information(structure, np.einsum("k,kab->ab", data.count, N))
     K = K @ change
     Kt = K.transpose(0, 2, 1)
     N = change.T @ N @ change
-    E = _symmetric_units(structure)
+    E = symmetric_units(structure)
     t = len(E)
 
     # B with the basis of X in which Phi = I; what it says of y is not needed.
@@ -262,32 +211,77 @@ def kenward_roger(at: Problem, evaluation: Evaluation, solution: Solution) -> Ke
     # How large tr(V^-1 G_r V^-1 G_r) is tells what is zero when X is taken out of it.
     whole = ((nN @ E[:, None]).reshape(t, -1) * second).sum(axis=1).max()
     first = ((nN - 2.0 * (Kt @ tau @ K)) @ E[:, None]).reshape(t, -1)
+    return adjusted(
+        Unadjusted(
+            P=P,
+            E=E,
+            trace=np.einsum("kab,rba->r", nN, E),
+            information=first @ second.T,
+            whole=float(whole),
+        ),
+        at.d,
+        solution,
+        lambda D: in_unit_basis(K @ (D @ N[:, None] @ D).sum(axis=1) @ Kt)[0],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unadjusted:
+    """Sums over the data that the method is made of, in the basis in which Phi = I.
+
+    Attributes:
+        P: (t, p, p) ``-P_r``.
+        E: (t, q, q) the symmetric matrix of each G_r.
+        trace: (t,) ``tr(V^-1 G_r)``.
+        information: (t, t) ``tr(V^-1 G_r V^-1 G_s) - 2 tr(Phi Q_rs)``.
+        whole: largest ``tr(V^-1 G_r V^-1 G_r)``.
+    """
+
+    P: Matrix
+    E: Matrix
+    trace: Vector
+    information: Matrix
+    whole: float
+
+
+def adjusted(
+    sums: Unadjusted, d: int, solution: Solution, squares: Callable[[Matrix], Matrix]
+) -> KenwardRoger:
+    """The method's quantities from its sums.
+
+    Args:
+        sums: what follows.
+        d: n - p.
+        solution: the estimates.
+        squares: of symmetric matrices D (k, q, q), the (p, p) sum over them of
+            ``X'V^-1 G V^-1 G V^-1 X``, G being D's.
+    """
+    P = sums.P
+    t, p = P.shape[:2]
     flat_P = P.reshape(t, p * p)
-    information = first @ second.T + flat_P @ flat_P.T
-    score = np.einsum("kab,rba->r", nN, E) - np.trace(P, axis1=1, axis2=2)
-    information -= np.outer(score, score) / at.d
-    w, V = np.linalg.eigh(0.5 * (information + information.T) / whole)
+    information = sums.information + flat_P @ flat_P.T
+    score = sums.trace - np.trace(P, axis1=1, axis2=2)
+    information -= np.outer(score, score) / d
+    w, V = np.linalg.eigh(0.5 * (information + information.T) / sums.whole)
     good = w > FLAT
-    directions = V / np.sqrt(whole * np.where(good, w, 1.0))
+    directions = V / np.sqrt(sums.whole * np.where(good, w, 1.0))
 
     # Index 0 out of P_r: G_r - (score_r / d) V has no information in common with V.
-    share = directions.T @ score / at.d
+    share = directions.T @ score / d
     own = np.einsum("rk,rab->kab", directions, P)
     free = own - share[:, None, None] * np.eye(p)
-    turned = np.einsum("rk,rab->kab", directions, E)
+    turned = np.einsum("rk,rab->kab", directions, sums.E)
 
     def gain(which: npt.NDArray[np.bool_]) -> Matrix:
         """``sum_r (Q_rr - P_r P_r)`` over some directions."""
-        D = turned[which]
-        inner = (D @ N[:, None] @ D).sum(axis=1)
         sandwich = own[which]
-        total = in_unit_basis(K @ inner @ Kt)[0] - (sandwich @ sandwich).sum(axis=0)
+        total = squares(turned[which]) - (sandwich @ sandwich).sum(axis=0)
         return np.asarray(0.5 * (total + total.T))
 
     return KenwardRoger(
         half=solution.half,
         sigma=solution.sigma,
-        d=at.d,
+        d=d,
         P=free[good],
         undetermined=free[~good],
         inflation=4.0 * gain(good),
@@ -295,7 +289,7 @@ def kenward_roger(at: Problem, evaluation: Evaluation, solution: Solution) -> Ke
     )
 
 
-def _unit_information(structure: Structure, total: Matrix) -> Matrix:
+def unit_information(structure: Structure, total: Matrix) -> Matrix:
     """Block diagonal ``M`` (q, q) with ``M' total M = I`` in each term's block."""
     M = np.zeros_like(total)
     for span in structure.spans():
@@ -305,7 +299,7 @@ def _unit_information(structure: Structure, total: Matrix) -> Matrix:
     return M
 
 
-def _symmetric_units(structure: Structure) -> Matrix:
+def symmetric_units(structure: Structure) -> Matrix:
     """Basis (t, q, q) of the symmetric matrices with the structure's blocks."""
     units = np.zeros((structure.t, structure.q, structure.q))
     number = np.arange(structure.t)

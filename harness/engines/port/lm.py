@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port.ftest import FTest, rooted_f
+from harness.engines.port.means.methods import WithMeans
 from harness.engines.port.wald import WaldTable, wald_table
 from harness.errors import ModelError
 from harness.models.design import Design
@@ -17,20 +19,30 @@ from harness.models.spec import DfMethod
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.engines.port.hypotheses.contrasts import AnovaType
+
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
 
 
-class LinearFit:
-    """A linear model fitted by least squares; tests are on the residual degrees of freedom."""
+class LinearFit(WithMeans):
+    """A linear model by least squares, weighted ones if there are weights.
+
+    Tests are on the residual degrees of freedom.
+    """
 
     def __init__(self, design: Design) -> None:
         # statsmodels is imported only when a linear model is fitted: it takes a second.
-        from statsmodels.regression.linear_model import OLS
+        from statsmodels.regression.linear_model import OLS, WLS
 
         self.design = design
-        self._results: Any = OLS(design.y, design.X).fit(method="qr")
-        if not self._results.ssr > 1e-24 * float(design.y @ design.y):
+        y = design.y if design.offset is None else design.y - design.offset
+        model = (
+            OLS(y, design.X) if design.weights is None else WLS(y, design.X, weights=design.weights)
+        )
+        self._results: Any = model.fit(method="qr")
+        working = design.XY[:, -1]
+        if not self._results.ssr > 1e-24 * float(working @ working):
             raise ModelError(
                 f"outcome `{design.frame.response}` is an exact combination of the fixed effects: "
                 "no variance is left; leave out the term it was computed from"
@@ -54,6 +66,17 @@ class LinearFit:
     def n_obs(self) -> int:
         """Rows used."""
         return self.design.frame.n_obs
+
+    @property
+    def omitted(self) -> pd.Index:
+        """Labels, in the data given, of the rows omitted as incomplete; R's ``na.action``."""
+        return self.design.omitted
+
+    @property
+    def fitted(self) -> Vector:
+        """(n,) fitted values with the offset, on the rows used."""
+        values = self.design.X @ self.beta
+        return values if self.design.offset is None else values + self.design.offset
 
     @property
     def df_residual(self) -> int:
@@ -92,11 +115,37 @@ class LinearFit:
             bic=criterion + float(np.log(self.n_obs)) * parameters,
         )
 
+    def covariance(self, method: DfMethod = "residual") -> Matrix:
+        """(p, p) covariance of the coefficients, the same for every method."""
+        return self.vcov
+
+    def contrast_df(self, contrasts: Matrix | None, method: DfMethod = "residual") -> Vector:
+        """(k,) degrees of freedom of t tests: infinite for ``z``, residual ones otherwise."""
+        freedom = np.inf if method == "z" else float(self.df_residual)
+        return np.full(len(self.names) if contrasts is None else len(contrasts), freedom)
+
+    def f_test(self, contrasts: Matrix, method: DfMethod = "residual") -> FTest:
+        """Test that linearly independent contrasts (l, p) are zero together.
+
+        Raises:
+            ModelError: dependent or zero contrasts.
+        """
+        den_df = float(self.contrast_df(contrasts[:1], method)[0])
+        # In the orthogonal basis of [X y] a predictor far from zero costs no digits.
+        F = self.design.factor.R
+        rows = np.asarray(np.linalg.solve(F[:-1, :-1].T, contrasts.T).T, dtype=np.float64)
+        return rooted_f(rows, rows @ F[:-1, -1] / self.sigma, den_df)
+
+    def anova(self, type: AnovaType = 3, df: DfMethod = "residual") -> pd.DataFrame:
+        """Test every term, by hypotheses of type 1, 2 or 3: one row a term."""
+        from harness.engines.port.hypotheses.anova import anova_table
+
+        return anova_table(self, type, df, self.sigma)
+
     def table(self, df: DfMethod = "residual", level: float = 0.95) -> WaldTable:
         """Coefficient tests and intervals; ``z`` for normal ones, t on residual df otherwise."""
-        freedom = np.inf if df == "z" else float(self.df_residual)
         std_error = np.asarray(self._results.bse, dtype=np.float64)
-        return wald_table(self.beta, std_error, np.full(len(self.beta), freedom), level)
+        return wald_table(self.beta, std_error, self.contrast_df(None, df), level)
 
     def summary(self, df: DfMethod = "residual", level: float = 0.95) -> pd.DataFrame:
         """The coefficient table."""

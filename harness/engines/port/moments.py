@@ -19,6 +19,9 @@ from harness.engines.port.factors import Factor, FactorSums
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
 
+SMALL = 20_000
+"""Cells of two factors up to which their sums are held in full."""
+
 LEAST = 0.004
 """Smallest relative variance to begin with: at zero itself the criterion is stationary."""
 
@@ -52,7 +55,7 @@ def moment_theta(data: FactorSums) -> Vector:
             cells = _cells(owners[k], owners[j], data.Z[k] * data.Z[j])
             expected[k, j] = _expectation(cells, weights[k], with_X[k], with_X[j])
             expected[j, k] = _expectation(cells.T, weights[j], with_X[j], with_X[k])
-    variances = np.linalg.lstsq(expected, seen, rcond=None)[0]
+    variances = np.linalg.lstsq(expected, seen)[0]
     sigma = max(float(variances[q]), 1e-3 * float(seen[q]) / data.n_obs)
     relative = np.maximum(variances[:q] / sigma, LEAST)
     return data.structure.theta(np.diag(np.sqrt(relative)))
@@ -65,7 +68,12 @@ def _sums(f: Factor, values: Vector) -> Vector:
 
 
 def _cells(f: Factor, g: Factor, products: Vector) -> Any:
-    """Sums of products over the cells of two factors, CSR (G_f, G_g)."""
+    """Sums of products over the cells of two factors (G_f, G_g), CSR unless small."""
+    if f.groups * g.groups <= SMALL:
+        place = f.codes.astype(np.intp) * g.groups + g.codes
+        sums = np.bincount(place, weights=products, minlength=f.groups * g.groups)
+        return sums.reshape(f.groups, g.groups)
+
     from scipy.sparse import csr_matrix
 
     cells = csr_matrix((products, (f.codes, g.codes)), shape=(f.groups, g.groups))
@@ -76,6 +84,7 @@ def _cells(f: Factor, g: Factor, products: Vector) -> Any:
 def _expectation(cells: Any, weights: Vector, own: Matrix, other: Matrix) -> float:
     """Squared norm of ``D^-1/2 (Z_k'Z_j - Z_k'X X'Z_j)`` with ``D^-1`` the weights."""
     weighed = weights[:, None] * own
-    plain = float(weights @ np.asarray(cells.power(2).sum(axis=1)).ravel())
+    squares = cells * cells if isinstance(cells, np.ndarray) else cells.power(2)
+    plain = float(weights @ np.asarray(squares.sum(axis=1)).ravel())
     crossed = float(((cells.T @ weighed) * other).sum())
     return plain - 2.0 * crossed + float(((own.T @ weighed) * (other.T @ other)).sum())

@@ -7,6 +7,7 @@ Optimization*, chapter 4.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from scipy.linalg import lapack
 
 from harness.engines.port.criterion import Evaluation, NotPositiveError
+from harness.engines.port.structure import Structure
 from harness.engines.port.surface import Surface
 
 Vector = npt.NDArray[np.float64]
@@ -36,6 +38,8 @@ class Options:
         iterations: most Newton steps from one start.
         zero: a diagonal theta (standardised basis) smaller than this is tried at exactly zero.
         same: criteria closer than this are one minimum (deviance units).
+        near: a descent ends when its quadratic model promises less than this (deviance units)
+            and leads, within a tenth of the promise, to a minimum that an earlier one found.
         doubt: other starts are tried when a variance could be dropped, by the quadratic model at
             the end, for less than this (deviance units), when the search met a saddle, and on
             the boundary.
@@ -50,6 +54,7 @@ class Options:
     iterations: int = 80
     zero: float = 0.02
     same: float = 1e-9
+    near: float = 0.5
     doubt: float = 4.0
 
 
@@ -65,12 +70,22 @@ class Run:
     evaluations: int
     saddle: bool
     message: str
+    joined: bool = False
 
 
-def descend(problem: Surface, start: Vector, options: Options) -> Run:
-    """Trust-region Newton from one start."""
+def descend(
+    problem: Surface,
+    start: Vector,
+    options: Options,
+    known: Sequence[Evaluation] = (),
+    first: Evaluation | None = None,
+) -> Run:
+    """Trust-region Newton from one start, as far as a minimum or the way into one that is known.
+
+    ``first`` is the criterion at the start, where somebody has it already.
+    """
     try:
-        at = problem.evaluate(start)
+        at = problem.evaluate(start) if first is None else first
     except NotPositiveError:
         at = problem.evaluate(0.1 * problem.data.structure.theta(np.eye(problem.data.structure.q)))
     run = Run(at, [(at.theta, at.value)], 1, False, "")
@@ -81,6 +96,13 @@ def descend(problem: Surface, start: Vector, options: Options) -> Run:
         if promise <= options.excess:
             run.message = "converged: the Newton model promises no improvement"
             return run
+        if known and regular and promise <= options.near:
+            end = _led_to(problem.data.structure, at, step, promise, known)
+            if end is not None:
+                run.at, run.joined = end, True
+                run.path.append((end.theta, end.value))
+                run.message = "converged: on the way into a minimum found before"
+                return run
         size = max(1.0, abs(at.value))
         if promise <= options.enough and np.abs(at.gradient).max() <= options.gradient * size:
             run.message = "converged: gradient as demanded, and hardly an improvement promised"
@@ -114,6 +136,24 @@ def descend(problem: Surface, start: Vector, options: Options) -> Run:
             return run
     run.message = f"no convergence in {options.iterations} Newton steps"
     return run
+
+
+def _led_to(
+    structure: Structure, at: Evaluation, step: Vector, promise: float, known: Sequence[Evaluation]
+) -> Evaluation | None:
+    """The known minimum that the quadratic model leads to, both its value and its place.
+
+    Minima are known in canonical form; a column of Lambda may be reached with the other sign.
+    """
+    there = at.theta + step
+    sign = np.ones(structure.q)
+    sign[structure.rows[structure.diagonal]] = np.where(there[structure.diagonal] < 0.0, -1.0, 1.0)
+    for end in known:
+        off = there - sign[structure.columns] * end.theta
+        apart = 0.5 * float(off @ at.hessian @ off)
+        if max(apart, abs(at.value - promise - end.value)) <= 0.1 * promise:
+            return end
+    return None
 
 
 def _step(at: Evaluation, radius: float) -> tuple[Vector, float, bool]:

@@ -6,6 +6,7 @@ tried where the surface asks for them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,7 +68,10 @@ def optimise(at: Problem, options: Options = DEFAULTS) -> Search:
 
 
 def search(
-    at: Surface, queue: list[Vector], options: Options = DEFAULTS, others: int = 99
+    at: Surface,
+    queue: list[Vector],
+    options: Options = DEFAULTS,
+    others: Callable[[Evaluation], list[Vector]] | None = None,
 ) -> Search:
     """Minimise a criterion from given starts, and from others where the surface asks for them.
 
@@ -75,7 +79,8 @@ def search(
         at: the criterion.
         queue: the first starts.
         options: of every descent.
-        others: most other starts.
+        others: where else to begin when a first minimum leaves doubt whether it is the lowest;
+            by default :func:`..starts.alternatives`.
 
     Returns:
         As :func:`optimise`.
@@ -83,17 +88,21 @@ def search(
     structure = at.data.structure
     queue = list(queue)
     runs: list[tuple[Vector, Run]] = []
+    known: list[Evaluation] = []
     extended = structure.t == 1
     while queue:
         start = queue.pop(0)
-        run = descend(at, start, options)
-        if structure.t > structure.q and not flat(run.at, options):
-            run = reordered(at, run, options)
-        run = settle(at, run, options)
+        run = descend(at, start, options, known)
+        if not run.joined:
+            if structure.t > structure.q and not flat(run.at, options):
+                run = reordered(at, run, options)
+            run = settle(at, run, options)
+            if flat(run.at, options):
+                known.append(run.at)
         runs.append((start, run))
         if not extended and (run.saddle or doubtful(at, run.at, options)):
             extended = True
-            queue += alternatives(structure)[:others]
+            queue += alternatives(structure) if others is None else others(run.at)
     lowest = min(run.at.value for _, run in runs)
     level = [k for k, (_, run) in enumerate(runs) if run.at.value <= lowest + options.same]
     best = next((k for k in level if flat(runs[k][1].at, options)), level[0])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port import grid
 from harness.engines.port.blocked import BlockedProblem, blocked_problem
 from harness.engines.port.criterion import (
     Evaluation,
@@ -20,6 +21,7 @@ from harness.engines.port.factors import factor_sums
 from harness.engines.port.moments import moment_theta
 from harness.engines.port.newton import DEFAULTS
 from harness.engines.port.optimize import Search, optimise, search
+from harness.engines.port.starts import alternatives
 from harness.engines.port.surface import Surface
 from harness.models.design import Design
 
@@ -76,4 +78,10 @@ def minimum(at: Surface, near: Vector | None = None) -> Search:
     if at.data.careful:  # large effects: the determinant has lost digits that the gradient has not
         options = replace(options, noise=1e-11)
     start = moment_theta(at.data) if near is None else near
-    return search(at, [start], options, others=DEAR_STARTS if at.estimates else 99)
+
+    def others(found: Evaluation) -> list[Vector]:
+        if grid.fits(at):
+            return grid.other_dips(at, found)
+        return alternatives(at.data.structure)[: DEAR_STARTS if at.estimates else None]
+
+    return search(at, [start], options, others)

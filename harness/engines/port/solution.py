@@ -66,7 +66,8 @@ def unstandardise(at: Surface, theta: Vector) -> Matrix:
     inner = structure.Lambda(theta)
     if structure.q == 1:
         return inner / at.data.T
-    return canonical(structure, np.asarray(np.linalg.solve(at.data.T, inner)))
+    turned, _ = lapack.dtrtrs(at.data.T, inner)
+    return canonical(structure, turned)
 
 
 def standardise(at: Surface, theta: Vector) -> Vector:

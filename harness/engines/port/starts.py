@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import lapack
 
 from harness.engines.port.criterion import Problem, values
 from harness.engines.port.structure import Structure
@@ -22,27 +25,36 @@ def moment_start(at: Problem) -> Vector:
     """Theta from the groups' own least-squares coefficients of the response's residual.
 
     The spread of the coefficients ``A_g^-1 c_g`` less their sampling variance estimates the
-    relative covariance; exact for balanced data. Groups whose own design is deficient do not
-    contribute. Eigenvalues are kept away from zero, so that the search starts in the interior.
+    relative covariance; exact for balanced data, where every column of X varies either between
+    groups or within them. Groups whose own design is deficient do not contribute. Eigenvalues are
+    kept away from zero, so that the search starts in the interior.
     """
     data = at.data
-    q, P = data.q, data.p + 1
-    E = data.B.reshape(len(data.R), q, q, P, P)[:, :, :, -1, -1]
+    q, p = data.q, data.p
+    squares = data.B.reshape(len(data.R), q, q, p + 1, p + 1)
+    E = squares[:, :, :, p, p]
     R, count = data.R, data.count
-    pivots = np.einsum("kii->ki", R)
+    pivots = R.diagonal(axis1=1, axis2=2)
+    rank = data.n_obs - float(count @ (pivots > 0.0).sum(axis=1))
     good = (pivots > 1e-3).all(axis=1)
     if not good.all():
         R, count, E = R[good], count[good], E[good]
     groups = float(count.sum())
-    spare = data.n_obs - float(data.count @ (pivots > 0.0).sum(axis=1))
-    freedom = groups - (data.p / q if at.reml else 0.0)
+    between = within = 0.0  # columns of X estimated between groups, for each effect, and within
+    if at.reml and data.careful:
+        between = p / q
+    elif at.reml:
+        within = float(data.within.diagonal()[:p].sum())
+        between = (p - within) / q
+    spare, freedom = rank - within, groups - between
     if groups < 2 or spare < 1 or freedom < 1:
         return data.structure.theta(np.eye(q))
     inverse = 1.0 / R if q == 1 else np.linalg.inv(R)
-    across = inverse.transpose(0, 2, 1)
     residual = _unexplained(data.within) / spare
-    spread = (inverse @ E @ across).sum(axis=0) / (residual * freedom)
-    S = spread - np.tensordot(count, inverse @ across, 1) / groups
+    # One product for the spread of the coefficients and for their sampling variance.
+    weighed = E.reshape(len(count), q * q) / (residual * freedom)
+    weighed[:, :: q + 1] -= count[:, None] / groups
+    S = (inverse @ weighed.reshape(E.shape) @ inverse.transpose(0, 2, 1)).sum(axis=0)
     return _factor_theta(data.structure, S)
 
 
@@ -62,9 +74,13 @@ def _factor_theta(structure: Structure, S: Matrix) -> Vector:
         return np.asarray(np.sqrt(np.maximum(S[0], 0.01)))
     Lambda = np.zeros_like(S)
     for span in structure.spans():
-        w, V = np.linalg.eigh(S[span, span])
+        L, info = lapack.dpotrf(S[span, span], lower=1, clean=1)
+        if info == 0 and L.diagonal().min() ** 2 > 0.1 * float(S[span, span].trace()):
+            Lambda[span, span] = L  # far from the boundary already
+            continue
+        w, V, _ = lapack.dsyevd(S[span, span])
         w = np.maximum(w, max(0.02 * float(w[-1]), 0.002))
-        Lambda[span, span] = np.linalg.cholesky((V * w) @ V.T)
+        Lambda[span, span] = lapack.dpotrf((V * w) @ V.T, lower=1, clean=1)[0]
     return structure.theta(Lambda)
 
 
@@ -78,16 +94,16 @@ def scan(at: Problem, first: Vector) -> list[Vector]:
     Returns:
         The lowest dip first; a criterion with one minimum gives one start.
     """
-    S = np.sort(np.append(SCAN, first[0] ** 2))
-    f = values(at, np.sqrt(S)[:, None, None])
-    lower = np.concatenate(([np.inf], f[:-1]))
-    upper = np.concatenate((f[1:], [np.inf]))
-    dips = np.flatnonzero((f <= lower) & (f <= upper) & np.isfinite(f))
-    order = dips[np.argsort(f[dips], kind="stable")]
-    if not len(order):
-        return [first]
+    S = np.concatenate((SCAN, first * first))
+    S.sort()
+    f = [math.inf, *values(at, np.sqrt(S)[:, None, None]).tolist(), math.inf]
+    dips = [
+        (f[k], k - 1)
+        for k in range(1, len(f) - 1)
+        if f[k] <= f[k - 1] and f[k] <= f[k + 1] and f[k] < math.inf
+    ]
     # Zero itself is stationary by symmetry: start beside it and let the search come back.
-    return [np.sqrt(np.maximum(S[k : k + 1], 1e-4)) for k in order]
+    return [np.sqrt(np.maximum(S[k : k + 1], 1e-4)) for _, k in sorted(dips)] or [first]
 
 
 def alternatives(structure: Structure) -> list[Vector]:

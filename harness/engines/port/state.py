@@ -49,7 +49,7 @@ def across(factors: Sequence[Factor], block: Matrix, X: Matrix) -> Matrix:
     """Multiply every group's rows of X (N, k) by its factor's part of a (q, q) matrix."""
     result = np.empty(X.shape)
     for f in factors:
-        own = block[np.ix_(f.members, f.members)]
+        own = block[f.square]
         if len(own) == 1:
             np.multiply(X[f.place], own[0, 0], out=result[f.place])
         else:

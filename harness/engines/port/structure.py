@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ class Structure:
         columns: (t,) column of each theta.
         basis: (t, q, q) derivative of Lambda with respect to each theta.
         same_column: (t, t) 2 where two thetas share their column, else 0.
+        q: random effects of one group.
+        diagonal: (t,) which thetas stand on Lambda's diagonal.
     """
 
     blocks: tuple[int, ...]
@@ -28,21 +31,13 @@ class Structure:
     columns: npt.NDArray[np.intp]
     basis: Matrix
     same_column: Matrix
-
-    @property
-    def q(self) -> int:
-        """Random effects of one group."""
-        return sum(self.blocks)
+    q: int
+    diagonal: npt.NDArray[np.bool_]
 
     @property
     def t(self) -> int:
         """Number of covariance parameters."""
         return len(self.rows)
-
-    @property
-    def diagonal(self) -> npt.NDArray[np.bool_]:
-        """(t,) which thetas stand on Lambda's diagonal."""
-        return np.equal(self.rows, self.columns)
 
     def spans(self) -> tuple[slice, ...]:
         """The rows of each block."""
@@ -78,7 +73,7 @@ def structure_of(blocks: tuple[int, ...]) -> Structure:
     basis = np.zeros((len(places), offset, offset))
     basis[np.arange(len(places)), rows, columns] = 1.0
     same = 2.0 * (columns[:, None] == columns[None, :])
-    made = _KNOWN[blocks] = Structure(blocks, rows, columns, basis, same)
+    made = _KNOWN[blocks] = Structure(blocks, rows, columns, basis, same, offset, rows == columns)
     return made
 
 
@@ -94,10 +89,21 @@ def canonical(structure: Structure, factor: Matrix) -> Matrix:
         size = block.shape[0]
         if size == 1:
             Lambda[span, span] = abs(block)
-            continue
-        lower = _lower(block)
-        Lambda[span, span] = lower
+        elif size == 2:
+            Lambda[span, span] = _lower_of_two(block)
+        else:
+            Lambda[span, span] = _lower(block)
     return Lambda
+
+
+def _lower_of_two(block: Matrix) -> Matrix:
+    """:func:`_lower` of a 2 x 2 block, in closed form."""
+    (a, b), (c, d) = block.tolist()
+    first, second = math.hypot(a, b), math.hypot(c, d)
+    if first == 0.0:
+        return np.array([[0.0, 0.0], [0.0, second]])
+    last = abs(a * d - b * c) / first
+    return np.array([[first, 0.0], [(a * c + b * d) / first, last * (last > 1e-14 * second)]])
 
 
 def _lower(block: Matrix) -> Matrix:

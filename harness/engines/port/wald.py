@@ -50,6 +50,6 @@ def wald_table(estimate: Vector, std_error: Vector, df: Vector, level: float) ->
         z = -np.abs(statistic)
         p_value = 2.0 * np.where(normal, ndtr(z), stdtr(finite, z))
         half = np.where(normal, ndtri(tail), stdtrit(finite, tail)) * std_error
-    p_value = np.where(np.isnan(df), np.nan, p_value)
-    half = np.where(np.isnan(df), np.nan, half)
+        p_value = np.where(np.isnan(df), np.nan, p_value)
+        half = np.where(np.isnan(df), np.nan, half)
     return WaldTable(estimate, std_error, df, statistic, p_value, estimate - half, estimate + half)

@@ -54,8 +54,7 @@ def dense(fit: port.Fit) -> Dense:
     """The paper's quantities for a fit of the port, at the port's estimates."""
     design = fit.design
     X, n = design.X, fit.n_obs
-    codes = design.groupings[0].codes
-    groups = int(codes.max()) + 1
+    codes_of = {grouping.label: grouping.codes for grouping in design.groupings}
     G, gamma = [], []
     position = 0
     for term in design.random:
@@ -65,6 +64,8 @@ def dense(fit: port.Fit) -> Dense:
             factor[j:, j] = fit.theta[position : position + size - j]
             position += size - j
         D = fit.sigma**2 * factor @ factor.T
+        codes = codes_of[term.group]
+        groups = int(codes.max()) + 1
         Z = dense_z([list(term.columns)], codes)
         for i in range(size):
             for j in range(i + 1):
@@ -72,7 +73,7 @@ def dense(fit: port.Fit) -> Dense:
                 unit[i, j] = unit[j, i] = 1.0
                 G.append(Z @ np.kron(np.eye(groups), unit) @ Z.T)
                 gamma.append(D[i, j])
-    G.append(np.eye(n))
+    G.append(np.eye(n) if design.weights is None else np.diag(1.0 / design.weights))
     gamma.append(fit.sigma**2)
     V = sum(value * matrix for value, matrix in zip(gamma, G, strict=True))
     Vi = np.linalg.inv(V)

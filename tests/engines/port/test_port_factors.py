@@ -295,10 +295,3 @@ def test_a_response_that_x_reproduces_is_refused() -> None:
     frame = FRAME.assign(y=2.0 * FRAME["t"] + 1.0)
     with pytest.raises(ModelError, match="exact combination"):
         harness.lmer("y ~ t + (1 | id) + (1 | site)", frame)
-
-
-def test_kenward_roger_is_refused_in_one_line() -> None:
-    fit = harness.lmer("y ~ t + (1 | id) + (1 | site)", FRAME)
-    with pytest.raises(ModelError, match=r"several grouping factors \(id, site\)") as caught:
-        fit.summary("kenward-roger")
-    assert "\n" not in str(caught.value)
