@@ -1,5 +1,6 @@
 """A linear mixed model in 45-digit arithmetic, straight from the normal density.
 
+With several grouping factors all rows are one group, whose Z has a column for every random effect.
 Nothing here is shared with the package: V is built group by group and inverted as it stands, the
 derivatives are central differences at a precision that makes their error invisible, and the
 optimum is Newton's from wherever one starts.
@@ -30,10 +31,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Model:
-    """Groups, the places of theta in Lambda, and which likelihood."""
+    """Groups, the places of each theta in Lambda, and which likelihood."""
 
     groups: list[Group]
-    places: list[tuple[int, int]]
+    places: list[list[tuple[int, int]]]
     reml: bool
 
     @property
@@ -63,13 +64,14 @@ class State:
 def state(model: Model, theta: Vector) -> State:
     q = model.groups[0].Z.cols
     Lambda = mp.zeros(q, q)
-    for (i, j), value in zip(model.places, theta, strict=True):
-        Lambda[i, j] = value
-    S = Lambda * Lambda.T
+    for places, value in zip(model.places, theta, strict=True):
+        for place in places:
+            Lambda[place] = value
     log_v, yy = mpf(0), mpf(0)
     xx, xy = mp.zeros(model.p, model.p), mp.zeros(model.p, 1)
     for group in model.groups:
-        V = mp.eye(group.y.rows) + group.Z * S * group.Z.T
+        half = group.Z * Lambda
+        V = mp.eye(group.y.rows) + half * half.T
         L = mp.cholesky(V)
         log_v += 2 * sum(mp.log(L[k, k]) for k in range(L.rows))
         whitened = _forward(L, group.X), _forward(L, group.y)

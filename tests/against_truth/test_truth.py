@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from exact import WORKING, Group, Model, profiled
+from design import exact_model
+from exact import WORKING, Model, profiled
 from mpmath import mp, mpf
 
 import harness
 from harness.engines.port.engine import PortEngine
 from harness.language import parse_formula
+from harness.models.design import build_design
 from harness.models.spec import ModelSpec
 
 pytestmark = pytest.mark.truth
@@ -60,7 +62,7 @@ def numbers(values: list[str]) -> np.ndarray:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 9
+    assert len(CASES) >= 14
 
 
 def test_every_number_is_the_true_one(case: tuple[dict[str, Any], pd.DataFrame]) -> None:
@@ -119,20 +121,5 @@ def test_truth_is_stationary(case: tuple[dict[str, Any], pd.DataFrame]) -> None:
 
 
 def model_of(record: dict[str, Any], frame: pd.DataFrame) -> Model:
-    design = harness.lmer(record["formula"], frame, reml=record["reml"]).design
-    columns = np.column_stack([column for term in design.random for column in term.columns])
-    codes = design.groupings[0].codes
-    groups = [
-        Group(
-            mp.matrix(design.X[codes == g].tolist()),
-            mp.matrix(columns[codes == g].tolist()),
-            mp.matrix(design.y[codes == g].tolist()),
-        )
-        for g in range(int(codes.max()) + 1)
-    ]
-    sizes = [len(term.names) for term in design.random]
-    places, offset = [], 0
-    for size in sizes:
-        places += [(offset + i, offset + j) for j in range(size) for i in range(j, size)]
-        offset += size
-    return Model(groups, places, record["reml"])
+    spec = ModelSpec(parse_formula(record["formula"]), reml=record["reml"])
+    return exact_model(build_design(spec, frame))
