@@ -67,7 +67,9 @@ def explain(
     same_algebra = cross is None or abs(cross.python_at_r - theirs) <= limit
     model_cause, notes = "", []
     if cross is not None and not same_algebra:
-        model_cause = "algebra: the criteria disagree at the same theta"
+        own, evidence = _contradiction(cross, ours, theirs, limit)
+        model_cause = own or "algebra: the criteria disagree at the same theta"
+        notes += evidence
         notes.append(
             "the criteria disagree at the same theta (r's): "
             f"{cross.python_at_r!r} in python, {theirs!r} in r"
@@ -94,6 +96,25 @@ def explain(
         flat, why = _flat(python, r, cross, limit, policy)
         component_notes = (why,)
     return Explanation(model_cause, df_cause, tuple(notes), component_notes, flat)
+
+
+def _contradiction(
+    cross: CrossCheck, ours: float, theirs: float, limit: float
+) -> tuple[str, list[str]]:
+    """Whose answer is not what its own criterion says, if that is known; and why.
+
+    The criteria disagree at r's theta. If r itself evaluates python's theta as python does, both
+    programs compute the same criterion, and it is r's answer that does not follow from it: what
+    lme4 1.1-31's ``refit`` of a REML fit gives, for one.
+    """
+    if not abs(cross.r_at_python - ours) <= limit:
+        return "", []
+    cause = "reference: r's answer is not what r's own criterion says"
+    note = f"r itself has {cross.r_at_python!r} at python's theta, as python has"
+    better = cross.python_at_r - cross.r_at_python
+    if better > limit:
+        note += f"; both criteria are lower there than at r's theta, by {better:.3g}"
+    return cause, [note]
 
 
 def _flat(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,9 @@ from functools import partial
 from harness.models.record import ColumnPrint, Estimates, ProblemPrint
 
 INTERCEPT = "(Intercept)"
+
+_CALCULATED = re.compile(r"\(|(?:\.[LQC]|\^[0-9]+)(?::|$)")
+"""Names of columns whose last bits hang on who calculated them: calls and polynomial contrasts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,17 @@ def _prints(
     if python.y.name != r.y.name:
         yield f"the response is `{python.y.name}` in python, `{r.y.name}` in r"
     yield from _column("the response", python.y, r.y, sums, remarks)
+    for part in ("weights", "offset"):
+        left_column, right_column = getattr(python, part), getattr(r, part)
+        if left_column is None and right_column is None:
+            continue
+        if left_column is None or right_column is None:
+            side = "r" if left_column is None else "python"
+            yield f"{part} in {side} only"
+        elif left_column.name != right_column.name:
+            yield f"{part}: `{left_column.name}` in python, `{right_column.name}` in r"
+        else:
+            yield from _column(f"the {part}", left_column, right_column, sums, remarks)
     codes = {column.name: column.sha256 for column in r.z}
     if sorted(codes) != sorted(column.name for column in python.z):
         yield "the grouping factors have different names"
@@ -123,7 +138,7 @@ def _column(
     if python.sha256 == r.sha256:
         return
     name = f"`{python.name}`"
-    if "(" not in python.name or python.name == INTERCEPT:
+    if python.name == INTERCEPT or not _CALCULATED.search(python.name):
         yield f"{name} of {where} differs ({_gap(python, r)})"
     elif not same(python, r):
         yield f"{name} of {where} differs by more than rounding ({_gap(python, r)})"

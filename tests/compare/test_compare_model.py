@@ -238,6 +238,24 @@ class TestWhoFoundTheBetterOptimum:
         assert "disagree at the same theta" in found(rows, "", "criterion", "T2").note
         assert DiffTable(rows).exit_code == 1
 
+    def test_a_reference_that_contradicts_itself_is_named(self) -> None:
+        python, r = pair()
+        r = replace(r, fit=criterion(1243.0))
+        cross = CrossCheck(python_at_r=1234.75, python_at_python=1234.5, r_at_python=1234.5)
+        row = found(compare_model(KEY, python, r, cross), "", "criterion", "T2")
+        assert row.verdict is Verdict.DIFFERS
+        assert row.cause == "reference: r's answer is not what r's own criterion says"
+        assert "r itself has 1234.5 at python's theta, as python has" in row.note
+        assert "lower there than at r's theta, by 0.25" in row.note
+
+    def test_nobody_is_named_where_r_disagrees_at_both_thetas(self) -> None:
+        python, r = pair()
+        r = replace(r, fit=criterion(1243.0))
+        for r_at_python in (1234.6, math.nan):
+            cross = CrossCheck(python_at_r=1234.75, r_at_python=r_at_python)
+            row = found(compare_model(KEY, python, r, cross), "", "criterion", "T2")
+            assert row.cause == "algebra: the criteria disagree at the same theta"
+
     def test_a_cross_check_that_is_nan_is_no_agreement(self) -> None:
         python, r = pair()
         rows = compare_model(KEY, python, r, CrossCheck(python_at_r=math.nan))

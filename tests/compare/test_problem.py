@@ -55,6 +55,8 @@ def x_with(place: int, new: Any) -> tuple[Any, ...]:
         ({"z": (column("subject", [1, 1, 2, 2, 3, 1]),)}, "of the grouping factor subject differ"),
         ({"z": (column("patient", [1, 1, 2, 2, 3, 3]),)}, "grouping factors have different names"),
         ({"z": ()}, "grouping factors have different names"),
+        ({"weights": column("w", [1, 2, 1, 2, 1, 2])}, "weights in r only"),
+        ({"offset": column("log(t)", [0, 1, 0, 1, 0, 1])}, "offset in r only"),
     ],
 )
 def test_the_first_thing_that_differs_is_named(changes: dict[str, Any], message: str) -> None:
@@ -153,3 +155,39 @@ def test_another_order_of_rows_with_the_right_names_is_only_remarked_on() -> Non
     rows = compare_model(KEY, python, r, None)
     assert {row.verdict for row in rows} == {Verdict.MATCH}
     assert "listed in another order; joined by name" in rows[0].note
+
+
+@pytest.mark.parametrize("part", ["weights", "offset"])
+def test_weights_and_offsets_are_part_of_the_problem(part: str) -> None:
+    ours = problem(**{part: column("w", [1, 2, 1, 2, 1, 2])})
+
+    def told(theirs: Any) -> str:
+        return compare_prints(ours, theirs, ROUNDING, mixed=True).difference
+
+    assert told(ours) == ""
+    assert told(problem()) == f"{part} in python only"
+    other = problem(**{part: column("w", [1, 2, 2, 1, 1, 2])})
+    assert told(other) == f"`w` of the {part} differs (same sum, entries differ)"
+    renamed = problem(**{part: column("v", [1, 2, 1, 2, 1, 2])})
+    assert told(renamed) == f"{part}: `w` in python, `v` in r"
+
+
+@pytest.mark.parametrize("name", ["time.L", "time.Q:arm1", "time^4", "arm1:time^12", "log(x)"])
+def test_calculated_columns_may_differ_in_the_last_bits(name: str) -> None:
+    third = [1 / 3, 0.2, 0.1, 0.7, 0.9, 0.6]
+    left = problem(x=x_with(3, column(name, third)))
+    nearly = [math.nextafter(value, 1) for value in third]
+    found = compare_prints(left, problem(x=x_with(3, column(name, nearly))), 1e-14, mixed=True)
+    assert found.remarks == (f"`{name}` of X is equal up to rounding",)
+    more = [value + 1e-9 for value in third]
+    far = compare_prints(left, problem(x=x_with(3, column(name, more))), 1e-14, mixed=True)
+    assert "by more than rounding" in far.difference
+
+
+@pytest.mark.parametrize("name", ["time.Lx", "timeL", "x^y", "arm1"])
+def test_other_columns_may_not(name: str) -> None:
+    third = [1 / 3, 0.2, 0.1, 0.7, 0.9, 0.6]
+    left = problem(x=x_with(3, column(name, third)))
+    nearly = [math.nextafter(value, 1) for value in third]
+    found = compare_prints(left, problem(x=x_with(3, column(name, nearly))), 1e-14, mixed=True)
+    assert found.difference.startswith(f"`{name}` of X differs")
