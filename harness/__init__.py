@@ -18,16 +18,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.compare.files import compare_files as compare
     from harness.engines.port.api import lm, lmer
+    from harness.engines.port.hypotheses.likelihood_ratio import likelihood_ratio
+    from harness.engines.port.repeated.api import mmrm
     from harness.pipeline import run
     from harness.plan import load_plan
 
 __version__ = "0.1.0"
-__all__ = ["compare", "lm", "lmer", "load_plan", "run"]
+__all__ = ["compare", "likelihood_ratio", "lm", "lmer", "load_plan", "mmrm", "run"]
 
 _HOME = {
+    "likelihood_ratio": "harness.engines.port.hypotheses.likelihood_ratio",
     "lm": "harness.engines.port.api",
     "lmer": "harness.engines.port.api",
     "load_plan": "harness.plan",
+    "mmrm": "harness.engines.port.repeated.api",
     "run": "harness.pipeline",
 }
 

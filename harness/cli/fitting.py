@@ -28,15 +28,37 @@ def fit(
             help="Make a column a factor, with these levels in this order if given.",
         ),
     ] = None,
+    weights: Annotated[
+        str, typer.Option("--weights", metavar="COL", help="Column of prior weights.")
+    ] = "",
+    offset: Annotated[
+        str, typer.Option("--offset", metavar="COL", help="Column of an offset.")
+    ] = "",
+    contrasts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--contrasts",
+            metavar="COL=CODING",
+            help="Code a factor by treatment (the default), sum, helmert or poly.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit one model and print the summary as R prints it, or the record as JSON."""
     from harness.data.read import read_table
     from harness.engines.registry import engine_named
     from harness.language import parse_formula
+    from harness.models.contrasts import codings
     from harness.models.spec import ModelSpec
 
-    spec = ModelSpec(parse_formula(formula), reml=not ml, df_method=df.value)
+    spec = ModelSpec(
+        parse_formula(formula),
+        reml=not ml,
+        df_method=df.value,
+        weights=weights,
+        offset=offset,
+        contrasts=codings(contrast_options(contrasts or [])),
+    )
     chosen = engine_named(engine)
     frame = read_table(data, factor_options(factor or []))
     estimates = chosen.fit(spec, frame)
@@ -68,3 +90,21 @@ def factor_options(options: list[str]) -> dict[str, tuple[str, ...] | None]:
             raise typer.BadParameter(f"--factor {option}: levels must be distinct and not empty")
         factors[column] = names
     return factors
+
+
+def contrast_options(options: list[str]) -> dict[str, str]:
+    """``COL=CODING`` as column -> coding.
+
+    Raises:
+        typer.BadParameter: no column, no coding, or a column named twice.
+    """
+    found: dict[str, str] = {}
+    for option in options:
+        column, _, coding = option.rpartition("=")
+        if not column or not coding or column in found:
+            raise typer.BadParameter(
+                f"--contrasts {option}: name each column once, as COL=sum, helmert, poly or "
+                "treatment"
+            )
+        found[column] = coding
+    return found

@@ -174,7 +174,10 @@ def _droppable(details: Any) -> Path_ | None:
     if details["type"] == "extra_forbidden":
         return loc
     if loc[:1] == ("analyses",) and len(loc) >= 2:
-        optional = ("moderators", "reml", "df", "report", "adjust", "probe")
+        optional = (
+            *("moderators", "reml", "df", "weights", "offset", "contrasts"),
+            *("report", "adjust", "probe"),
+        )
         if len(loc) >= 3 and loc[2] in optional:
             return loc[:3]
         return loc[:2]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
 Kind = Literal["lmm", "ols", "ancova", "moderation"]
 Report = Literal["coefficients", "anova", "emmeans", "contrasts", "effect_size", "random", "fit"]
+ContrastCoding = Literal["treatment", "sum", "helmert", "poly"]
 ReferenceMode = Literal["auto", "live", "recorded"]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -110,6 +111,18 @@ class Analysis(Section):
         default=None,
         description="Denominator degrees of freedom: satterthwaite for mixed models and "
         "residual for linear models unless said otherwise.",
+    )
+    weights: Line | None = Field(
+        default=None,
+        description="Column of prior weights: the residual variance of a row is sigma^2 / weight.",
+    )
+    offset: Line | None = Field(
+        default=None, description="Column that enters the mean with coefficient 1."
+    )
+    contrasts: dict[Line, ContrastCoding] = Field(
+        default_factory=dict,
+        description="Column and coding of its factor, in every model that has it; all others have "
+        "treatment contrasts.",
     )
     report: tuple[Report, ...] = Field(
         default=("coefficients", "random", "fit"), min_length=1, description="What is compared."

@@ -62,6 +62,21 @@ baseline <- function(x) at_baseline(x)
 change <- function(x) x - at_baseline(x)
 """
 
+_CODED = """
+# Each factor coded as asked, its levels cut to those of complete rows; lmer's own argument
+# `contrasts` would not reach the random terms.
+coded <- function(data, columns, codings) {
+  used <- complete.cases(data[columns])
+  for (name in names(codings)) {
+    x <- data[[name]]
+    x <- factor(x, levels(x)[levels(x) %in% x[used]])
+    contrasts(x) <- codings[[name]](nlevels(x))
+    data[[name]] <- x
+  }
+  data
+}
+"""
+
 _SHOW = """
 tests <- function(fit, df_method) {
   if (df_method %in% c("Satterthwaite", "Kenward-Roger"))
@@ -113,6 +128,9 @@ def reproduce_script(
         expression = r_expression(parse_expression(text))
         parts.append(f"{target} <- finite(with(data, {expression})) + 0")
     parts.append(_SHOW)
+    tasks = tuple(tasks)
+    if any(task.spec.contrasts for task in tasks):
+        parts.append(_CODED)
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
@@ -152,6 +170,12 @@ def _model(task: ModelTask, rows: str) -> str:
     spec, key = task.spec, task.key
     name = " / ".join(key.parts)
     df_method = _string(_DF_METHODS.get(spec.df_method, spec.df_method))
+    if spec.contrasts:
+        columns = ", ".join(map(_string, spec.columns))
+        listed = ", ".join(f"{quote_name(column)} = contr.{how}" for column, how in spec.contrasts)
+        rows = f"coded({rows}, c({columns}), list({listed}))"
+    for part, column in (("weights", spec.weights), ("offset", spec.offset)):
+        rows += f", {part} = {quote_name(column)}" if column else ""
     if not spec.mixed:
         return f"show({_string(name)}, lm({spec.formula.text}, {rows}), {df_method})"
     reml = "TRUE" if spec.reml else "FALSE"

@@ -199,3 +199,28 @@ def test_every_number_matches_by_other_df(
     assert {float(row["limit"]) for row in rows if row["quantity"] == "df"} == {limit}
     assert {row["df_method"] for row in rows if row["quantity"] == "df"} == {df}
     hold_reproduce_r(out)
+
+
+@pytest.mark.live_r
+def test_every_number_matches_with_weights_offset_and_contrasts(
+    harness: Run, study: Copy, tmp_path: Path
+) -> None:
+    btheb = study("btheb")
+    btheb.edit(btheb.plan, "analyses:\n", 'derive: {precision: "1 / (1 + months)"}\nanalyses:\n')
+    more = (
+        "    weights: precision\n    offset: months\n    contrasts: {treatment: sum, month: poly}\n"
+    )
+    with_time = more.replace(", month: poly", "")
+    formula = '    formula: "{outcome} ~ treatment * '
+    btheb.edit(btheb.plan, f"{formula}month + ", f"{more}{formula}month + ")
+    btheb.edit(btheb.plan, f"{formula}months + ", f"{with_time}{formula}months + ")
+    out = tmp_path / "out"
+    told = harness("run", btheb.plan, "--out", out, "--reference", "live")
+    assert told.code == 0, told.out + told.err
+    rows = rows_of(out)
+    assert {row["verdict"] for row in rows} == {"match"}
+    terms = {row["term"] for row in rows}
+    assert {"treatment1", "month.L", "month^4", "treatment1:month.Q", "treatment1:months"} <= terms
+    script = (out / "reproduce.R").read_text(encoding="utf-8")
+    assert "weights = precision, offset = months" in script
+    hold_reproduce_r(out)

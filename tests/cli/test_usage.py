@@ -49,6 +49,16 @@ def test_help_comes_within_half_a_second() -> None:
             ["fit", "Reaction ~ Days + (1 | Subject)", SLEEP, "--ml", "--df", "kenward-roger"],
             "Kenward-Roger needs a REML fit",
         ),
+        (["fit", "Reaction ~ Days", SLEEP, "--weights", "w"], "no column `w`"),
+        (
+            ["fit", "Reaction ~ 1", SLEEP, "--weights", "Days"],
+            "weights `Days` are not all",
+        ),
+        (["fit", "Reaction ~ Days", SLEEP, "--offset", "o"], "no column `o`"),
+        (["fit", "Reaction ~ Days", SLEEP, "--contrasts", "Days"], "COL=sum"),
+        (["fit", "Reaction ~ Days", SLEEP, "--contrasts", "Days=sums"], "no coding `sums`"),
+        (["fit", "Reaction ~ Days", SLEEP, "--contrasts", "Days=sum"], "the column is a number"),
+        (["fit", "Days ~ Days + (1 | Subject)", SLEEP], "the outcome is also a predictor"),
         (["fit", "Reaction ~ Days"], "DATA"),
         (["run", "nowhere/plan.yaml"], "nowhere/plan.yaml"),
         (["run", FIXTURES / "btheb" / "plan.yaml", "--only", "nothing/*"], "visits/ITT/bdi"),
@@ -65,6 +75,22 @@ def test_a_mistake_is_one_line_and_exit_2(harness: Run, arguments: list[str], sa
     assert told.err.startswith("harness: ")
     assert told.err.count("\n") == 1, told.err
     assert told.out == ""
+
+
+def test_weights_offset_and_contrasts_reach_the_fit(harness: Run) -> None:
+    formula = "diameter ~ sample + (1 | plate)"
+    data = FIXTURES / "classics" / "Penicillin.csv"
+    asked = ("fit", formula, data, "--factor", "sample", "--json")
+    plain = json.loads(harness(*asked).out)
+    told = harness(*asked, "--weights", "diameter", "--contrasts", "sample=sum")
+    record = json.loads(told.out)
+    names = [row["term"] for row in record["fixed"]]
+    assert names == ["(Intercept)", *(f"sample{k}" for k in range(1, 6))]
+    assert record["problem"]["weights"]["name"] == "diameter"
+    assert record["fit"]["criterion"] != plain["fit"]["criterion"]
+    assert not {"weights", "offset"} & set(plain["problem"])
+    moved = json.loads(harness(*asked, "--offset", "diameter").out or "{}")
+    assert moved == {}, "an outcome less itself is constant"
 
 
 def test_the_json_record_has_the_contract_s_keys_in_order(harness: Run) -> None:
