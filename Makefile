@@ -9,6 +9,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := btheb mbsr
+# Processes of `make test`; each that needs R starts one. Four are as fast as more.
+JOBS   ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 
 # Debian's names. The R side needs the r-* ones; a compiler and the headers build rpy2.
 R_PACKAGES  := r-base-core r-base-dev r-cran-lme4 r-cran-lmertest r-cran-pbkrtest r-cran-emmeans \
@@ -70,7 +72,7 @@ demo: setup  ## the main job: gate, port, R, diff table, for two trials
 	done; exit $$status
 
 test: setup  ## every test but the exhaustive tier
-	@$(BIN)/python -m pytest -q -m "not exhaustive and not bench"
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not exhaustive and not bench"
 
 test-exhaustive: setup  ## the long tier: random designs, mutation runs
 	@$(BIN)/python -m pytest -q -m "exhaustive" --timeout=0
