@@ -17,8 +17,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from harness.compare.causes import Asked
 from harness.compare.cross import CrossCheck
+from harness.compare.diagnose import diagnosed
 from harness.compare.model import compare_model
+from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable, join
 from harness.data.derive import derive
 from harness.data.study import Study, open_study
@@ -165,7 +168,7 @@ def run(
         jobs=min(jobs, len(tasks)),
     ) as references:
         fits = tuple(fit_tasks(tasks, sets, frame, python_engine, references.engines, progress))
-    diff = join(compare_model(f.task.key, f.python, f.r, f.cross) for f in fits)
+    diff = join(compared(f, study, sets, frame) for f in fits)
     seconds |= {
         "python": sum(f.python_seconds for f in fits),
         "reference": sum(f.r_seconds for f in fits),
@@ -254,6 +257,25 @@ def fit_tasks(
             # An interrupted run must not wait for models nobody will read.
             for future in asked:
                 future.cancel()
+
+
+def compared(
+    fitted: Fitted, study: Study, sets: dict[str, AnalysisSet], frame: pd.DataFrame
+) -> tuple[DiffRow, ...]:
+    """One model's rows of the diff table; what is red comes with its cause, where one is found."""
+    task = fitted.task
+    rows = compare_model(task.key, fitted.python, fitted.r, fitted.cross)
+    if not any(row.red for row in rows):
+        return rows
+    data = study.plan.data
+    asked = Asked(
+        task.spec,
+        frame.loc[sets[task.key.set].mask],
+        id=data.id,
+        time=data.time.column,
+        sets={n: frame.loc[a.mask] for n, a in sets.items() if n != task.key.set},
+    )
+    return diagnosed(rows, asked, fitted.python, fitted.r)
 
 
 def answered(fit: Callable[[], Estimates], engine: str) -> tuple[Answer, float]:
