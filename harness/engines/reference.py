@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,10 @@ class LiveReference:
     def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
         """Fit the model in R."""
         return self.engine.fit(task.spec, frame)
+
+    def criterion_at(self, task: ModelTask, frame: pd.DataFrame, theta: Sequence[float]) -> float:
+        """R's criterion of a model at another theta than its own."""
+        return self.engine.criterion_at(task.spec, frame, theta)
 
     def close(self) -> None:
         """End the R process."""

@@ -40,3 +40,12 @@ class PortEngine:
             ModelError: as ``fit``, or a theta of the wrong length.
         """
         return fit_at(build_design(spec, frame), theta).criterion
+
+    def at(self, spec: ModelSpec, frame: pd.DataFrame, theta: Sequence[float]) -> Estimates:
+        """Every number as it follows from lme4's ``theta``, nothing optimised.
+
+        Raises:
+            ModelError: as ``criterion_at``.
+        """
+        fit = fit_at(build_design(spec, frame), theta)
+        return fit.estimates(spec.df_method, spec.conf_level)
