@@ -269,7 +269,7 @@ def test_a_reduced_term_that_stands_already_is_not_put_twice(formula: str) -> No
     frame = frame.assign(f=rng.choice(["a", "b"], len(frame)))
     fit = harness.lmer(formula, frame)
     table = fit.ranova()
-    fixed = formula.split(" + (")[0]
+    fixed = formula.split(" + (", maxsplit=1)[0]
     without = harness.lmer(f"{fixed} + (1 | g)", frame)
     row = table.set_index("term").loc["f in (0 + f | g)"]
     assert row["loglik"] == pytest.approx(without.loglik, abs=1e-9)
