@@ -20,7 +20,6 @@ from port_data import classic, longitudinal, trial_by_site, two_wave  # noqa: E4
 
 from harness.data import derive, open_study  # noqa: E402
 from harness.language import parse_formula  # noqa: E402
-from harness.language.nodes import deparse  # noqa: E402
 from harness.plan import load_plan  # noqa: E402
 from harness.sets import analysis_sets  # noqa: E402
 
@@ -39,7 +38,9 @@ class Model:
         number: a predictor whose slope is asked for, and at two of whose values means are.
         drop: a fixed term; the model without it is the smaller one of the likelihood ratio.
         twin: the same model in a unit in which lmerTest's derivatives work; see ``rules``.
-        interior: at the boundary, the model without what is zero; see ``rules``.
+        unit: the response's unit in the twin's.
+        boundary: whether the optimum lies on the boundary of what a covariance can be.
+        interior: there, the model without what is zero; see ``rules``.
         quick: whether it belongs to the default tier.
     """
 
@@ -51,12 +52,20 @@ class Model:
     number: str = ""
     drop: str = ""
     twin: str = ""
+    unit: float = 1.0
+    boundary: bool = False
     interior: str = ""
     quick: bool = False
 
     @property
     def response(self) -> str:
         return self.formula.split(" ~ ")[0]
+
+    @property
+    def groups(self) -> list[str]:
+        """The labels of the grouping factors that are columns."""
+        named = [term.group_label for term in parse_formula(self.formula).random]
+        return [label for label in named if label in self.frame()]
 
     @property
     def smaller(self) -> str:
@@ -141,7 +150,7 @@ CLASSICS: dict[str, Model] = {
     "dyestuff-reml": Model(partial(classic, "Dyestuff"), "Yield ~ 1 + (1 | Batch)"),
     "dyestuff-ml": Model(partial(classic, "Dyestuff"), "Yield ~ 1 + (1 | Batch)", reml=False),
     "dyestuff2-singular-reml": Model(
-        partial(classic, "Dyestuff2"), "Yield ~ 1 + (1 | Batch)", interior="Yield ~ 1"
+        partial(classic, "Dyestuff2"), "Yield ~ 1 + (1 | Batch)", boundary=True, interior="Yield ~ 1"
     ),
     "penicillin-crossed-reml": Model(
         partial(classic, "Penicillin"), "diameter ~ 1 + (1 | plate) + (1 | sample)"
@@ -247,16 +256,16 @@ GRID: dict[str, Model] = {
     "near-singular-intercept-reml": cells(partial(visits, 23, 0.25, (0.25, 0.0))),
     "singular-intercept-reml": Model(
         lambda: two_wave(seed=3, correlation=-0.5), "y ~ arm * time + (1 | id)",
-        factor="arm", by="time", drop="arm:time", interior="y ~ arm * time",
+        factor="arm", by="time", drop="arm:time", boundary=True, interior="y ~ arm * time",
     ),
     "singular-slope-reml": slopes(
         partial(visits, 5, 0.25, (1.0, 0.0)), "y ~ arm * t + age + (t || g)",
-        interior="y ~ arm * t + age + (1 | g)",
+        boundary=True, interior="y ~ arm * t + age + (1 | g)",
     ),
-    "singular-correlation-reml": slopes(unbalanced),
+    "singular-correlation-reml": slopes(unbalanced, boundary=True),
     "singular-crossed-reml": Model(
         lambda: trial_by_site(1, patients=30, sd=(1.0, 0.0, 0.0, 0.0)), SITES,
-        factor="arm", number="t", drop="arm:t", interior="y ~ arm * t + (1 | id)",
+        factor="arm", number="t", drop="arm:t", boundary=True, interior="y ~ arm * t + (1 | id)",
     ),
     "crossed-reml": Model(
         crossed,
@@ -275,20 +284,21 @@ GRID: dict[str, Model] = {
     "far-covariate-reml": cells(lambda: visits().assign(age=lambda d: d["age"] + 2026.0)),
     **{
         f"cells-times-{name}-reml": cells(
-            scaled(unbalanced, unit), twin="unbalanced-cells-reml", quick=name in ("1e-6", "1e9")
+            scaled(unbalanced, unit), twin="unbalanced-cells-reml", unit=unit,
+            quick=name == "1e-6",
         )
         for name, unit in UNITS.items()
     },
     **{
         f"slopes-times-{name}-reml": slopes(
-            scaled(sloping, unit), twin="unbalanced-slopes-reml"
+            scaled(sloping, unit), twin="unbalanced-slopes-reml", unit=unit
         )
         for name, unit in UNITS.items()
     },
     "crossed-times-1e9-reml": Model(
         scaled(crossed, 1e9),
         "y ~ arm * t + (1 | rater) + (1 | id) + (1 | site)",
-        factor="arm", number="t", drop="arm:t", twin="crossed-reml",
+        factor="arm", number="t", drop="arm:t", twin="crossed-reml", unit=1e9,
     ),
 }  # fmt: skip
 

@@ -13,9 +13,11 @@ from models import MODELS, SECOND, Model
 from questions import answered, questions_of
 
 import harness
+from harness.engines.port.engine import PortEngine
 from harness.engines.port.fit import Fit
 from harness.engines.port.hypotheses.contrasts import term_contrasts
 from harness.engines.port.hypotheses.effects import effects_of
+from harness.models.spec import DfMethod
 
 Vector = npt.NDArray[np.float64]
 LEFT_OUT = 4
@@ -78,7 +80,7 @@ def draws(fit: Fit) -> Vector:
     return rng.standard_normal(effects + fit.n_obs)
 
 
-def at_the_optimum(name: str, satterthwaite: bool) -> Answer:
+def at_the_optimum(name: str) -> Answer:
     """What R answers both at the port's theta and at its own."""
     model, fit = MODELS[name], fitted(name)
     answer, sigma = Answer(), fit.sigma
@@ -122,8 +124,7 @@ def at_the_optimum(name: str, satterthwaite: bool) -> Answer:
     answer.put("simulate", fit.simulate(1, seed=1), sigma)
     answer.put("icc", fit.icc())
     answer.put("r2", fit.r2())
-    methods = {"z": "z"}
-    methods |= {"sw": "satterthwaite"} if satterthwaite else {}
+    methods: dict[str, DfMethod] = {"z": "z", "sw": "satterthwaite"}
     methods |= {"kr": "kenward-roger"} if model.reml else {}
     for short, method in methods.items():
         table = fit.table(method)
@@ -144,7 +145,7 @@ def at_the_optimum(name: str, satterthwaite: bool) -> Answer:
             answer.put(f"hypothesis_{short}_f", [test.f_value for test in own])
             answer.put(f"hypothesis_{short}_df", [test.den_df for test in own])
             answer.put(f"hypothesis_{short}_p", [test.p_value for test in own])
-    for key, (values, unit) in answered(fit, questions_of(model, satterthwaite)).items():
+    for key, (values, unit) in answered(fit, questions_of(model)).items():
         answer.put(key, values, unit)
     return answer
 
@@ -178,3 +179,15 @@ def refitted(name: str) -> Answer:
         distance = found.measures["cooks_distance"].loc[levels].to_numpy()
         answer.put("cooks_group", distance, distance.max())
     return answer
+
+
+@cache
+def answer(name: str) -> Answer:
+    """Everything the port answers of a model."""
+    found, more = at_the_optimum(name), refitted(name)
+    return Answer(found.values | more.values, found.unit | more.unit)
+
+
+def criterion_at(name: str, theta: Vector) -> float:
+    """The port's criterion at any theta."""
+    return PortEngine().criterion_at(fitted(name).design.spec, MODELS[name].frame(), theta)

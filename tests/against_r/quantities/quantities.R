@@ -138,7 +138,8 @@ described <- function(fit, model) {
   ddf <- c(if (model$satterthwaite) "Satterthwaite", if (model$reml) "Kenward-Roger")
   if (length(terms) && length(ddf)) found <- c(found,
     tables(fit, terms, ddf), hypothesis_tests(fit, model$hypotheses, ddf))
-  if (length(model$questions)) found <- c(found, answered(fit, model$questions))
+  asked <- Filter(function(q) q$df == "kr" || model$satterthwaite, model$questions)
+  if (length(asked)) found <- c(found, answered(fit, asked))
   lapply(found, text)
 }
 
@@ -177,15 +178,24 @@ refitted <- function(model, data) {
   lapply(found, text)
 }
 
-# At the boundary the df are those of the model without what is zero there.
+# At the boundary Satterthwaite's df are asked of the model without what is zero.
 interior <- function(model, data) {
-  if (!nzchar(model$interior)) return(NULL)
-  linear <- !grepl("|", model$interior, fixed = TRUE)
+  if (!nzchar(model$interior)) return(empty_object())
   dat <<- data
-  fit <- if (linear) lm(as.formula(model$interior), data) else best(model$interior, model$reml, data)
-  df <- if (linear) rep(df.residual(fit), length(coef(fit)))
-        else t_tests(fit, diag(length(fixef(fit))))$sw_df
-  list(sw_df = text(df))
+  if (!grepl("|", model$interior, fixed = TRUE)) {
+    fit <- lm(as.formula(model$interior), data)
+    rows <- coef(summary(fit))
+    return(lapply(list(sw_df = rep(df.residual(fit), nrow(rows)), sw_p = rows[, 4]), text))
+  }
+  fit <- best(model$interior, model$reml, data)
+  tests <- t_tests(fit, diag(length(fixef(fit))))
+  se <- sqrt(diag(as.matrix(vcov(fit))))
+  half <- qt(0.975, tests$sw_df) * se
+  found <- c(tests, list(wald_sw = rbind(fixef(fit) - half, fixef(fit) + half)),
+             tables(fit, unlist(model$terms), "Satterthwaite"),
+             hypothesis_tests(fit, model$hypotheses, "Satterthwaite"),
+             answered(fit, Filter(function(q) q$df == "sw", model$questions)))
+  lapply(found, text)
 }
 
 asked <- function(model) {
@@ -194,9 +204,8 @@ asked <- function(model) {
   at <- described(fitted_at(model$formula, model$reml, as.numeric(unlist(model$theta)), data), model)
   optimum <- quiet(find_optimum(as.formula(model$formula), data, model$reml))
   own <- fitted_at(model$formula, model$reml, optimum$theta, data)
-  answer <- list(at = at, own = c(described(own, model), refitted(model, data)),
-                 theta = text(optimum$theta), interior = interior(model, data))
-  lapply(answer, function(part) if (is.null(part)) empty_object() else part)
+  list(at = at, own = c(described(own, model), refitted(model, data)),
+       theta = text(optimum$theta), interior = interior(model, data))
 }
 
 requests <- file("stdin", open = "r")

@@ -20,11 +20,11 @@ def question(kind: str, df: str, **more: Any) -> dict[str, Any]:
     return {"kind": kind, "df": df, "adjust": ["none"], **plain, **more}
 
 
-def questions_of(model: Model, satterthwaite: bool) -> list[dict[str, Any]]:
+def questions_of(model: Model) -> list[dict[str, Any]]:
     """Every question of a model; Kenward-Roger has no answer under ML."""
     if not (model.factor or model.number):
         return []
-    methods = [*(["sw"] if satterthwaite else []), *(["kr"] if model.reml else [])]
+    methods = ["sw", "kr"] if model.reml else ["sw"]
     return [q for df in methods for q in _asked(model, df)]
 
 
