@@ -15,6 +15,10 @@ from rules import in_the_responses_unit, limit_of, satterthwaite
 Vector = npt.NDArray[np.float64]
 TIERS = ("at", "own")
 
+LONE_ROW = 1e-12
+"""Rule `lone-row`: a row that alone determines its fit has leverage 1 and no Cook's distance. R divides
+rounding by rounding there and says 0 for one such row and 3.9 for the next; ours are missing."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -83,6 +87,11 @@ def _has(name: str, quantity: str, tier: str) -> bool:
 def reference(r: R, name: str, quantity: str, tier: str) -> Vector:
     """R's answer: of the model itself, of its twin, or of the model inside the boundary."""
     model = MODELS[name]
+    if quantity == "cooks_row":
+        said = r.answer(name)[tier]
+        return np.where(said["leverage"] > 1.0 - LONE_ROW, np.nan, said[quantity])
+    if quantity in ("dfbeta", "cooks_group"):
+        return _what_all_determine(name, r.answer(name)[tier][quantity], quantity)
     if not satterthwaite(quantity):
         return r.answer(name)[tier][quantity]
     if model.boundary:
@@ -91,6 +100,21 @@ def reference(r: R, name: str, quantity: str, tier: str) -> Vector:
         unit = model.unit if in_the_responses_unit(quantity) else 1.0
         return unit * r.answer(model.twin)[tier][quantity]
     return r.answer(name)[tier][quantity]
+
+
+def _what_all_determine(name: str, theirs: Vector, quantity: str) -> Vector:
+    """Rule `collinear-rest`: lme4 drops the last column that the rows left do not determine.
+
+    Which of the others then have another meaning it does not say; the port's are missing. R's are
+    taken as missing where the port's are, if there R dropped a column.
+    """
+    ours = port_answers.answer(name).values[quantity]
+    if quantity == "dfbeta":
+        p = len(port_answers.fitted(name).names)
+        dropped = np.isnan(theirs.reshape(-1, p)).any(axis=1).repeat(p)
+    else:
+        dropped = np.isnan(theirs)
+    return np.where(dropped & np.isnan(ours), np.nan, theirs)
 
 
 def _deviances(r: R, name: str) -> float:

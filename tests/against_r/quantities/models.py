@@ -215,6 +215,8 @@ def mbsr() -> dict[str, Model]:
 FEW = [f"g{k:03d}" for k in range(9)]
 CELLS = "y ~ arm * visit + age + (1 | g)"
 SLOPES = "y ~ arm * t + age + (t | g)"
+FAR = 10_000.0
+"""Where time begins if it is far from zero."""
 UNITS = {"1e-6": 1e-6, "1e-3": 1e-3, "1e3": 1e3, "1e6": 1e6, "1e9": 1e9}
 
 
@@ -224,6 +226,15 @@ def cells(data: Callable[[], pd.DataFrame], formula: str = CELLS, **more: Any) -
 
 def slopes(data: Callable[[], pd.DataFrame], formula: str = SLOPES, **more: Any) -> Model:
     return Model(data, formula, factor="arm", number="t", drop="arm:t", **more)
+
+
+def trend(data: Callable[[], pd.DataFrame], **more: Any) -> Model:
+    formula = "y ~ arm * t + age + (1 | g)"
+    return Model(data, formula, factor="arm", number="t", drop="arm:t", **more)
+
+
+def late(data: Callable[[], pd.DataFrame]) -> Callable[[], pd.DataFrame]:
+    return lambda: data().assign(t=lambda d: d["t"] + FAR)
 
 
 balanced = partial(visits, 3, 0.0)
@@ -240,6 +251,7 @@ GRID: dict[str, Model] = {
     "unbalanced-cells-ml": cells(unbalanced, reml=False),
     "unbalanced-slopes-reml": slopes(sloping),
     "unbalanced-slopes-ml": slopes(sloping, reml=False),
+    "unbalanced-trend-reml": trend(unbalanced),
     "unbalanced-uncorrelated-reml": slopes(sloping, "y ~ arm * t + age + (t || g)"),
     "unbalanced-own-times-reml": Model(
         lambda: longitudinal(7, groups=30, grid=False), "y ~ arm * t + (t | g)",
@@ -303,3 +315,15 @@ GRID: dict[str, Model] = {
 }  # fmt: skip
 
 MODELS: dict[str, Model] = {**CLASSICS, **BTHEB, **mbsr(), **GRID}
+
+LATE: dict[str, Model] = {
+    "late-slopes-reml": slopes(late(sloping), twin="unbalanced-slopes-reml"),
+    "late-trend-reml": trend(late(unbalanced), twin="unbalanced-trend-reml"),
+    "late-crossed-reml": Model(
+        late(crossed), "y ~ arm * t + (1 | rater) + (1 | id) + (1 | site)",
+        factor="arm", number="t", drop="arm:t", twin="crossed-reml",
+    ),
+}  # fmt: skip
+"""Time begins at 10,000: pbkrtest then stops with an error, and lmerTest loses its digits."""
+
+EVERY = {**MODELS, **LATE}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from models import MODELS, SECOND, Model
+from models import EVERY, SECOND, Model
 from questions import answered, questions_of
 
 import harness
@@ -38,7 +38,7 @@ class Answer:
 
 @cache
 def fitted(name: str) -> Fit:
-    model = MODELS[name]
+    model = EVERY[name]
     return harness.lmer(model.formula, model.frame(), reml=model.reml)
 
 
@@ -82,7 +82,7 @@ def draws(fit: Fit) -> Vector:
 
 def at_the_optimum(name: str) -> Answer:
     """What R answers both at the port's theta and at its own."""
-    model, fit = MODELS[name], fitted(name)
+    model, fit = EVERY[name], fitted(name)
     answer, sigma = Answer(), fit.sigma
     se = np.sqrt(fit.vcov.diagonal())
     new = new_rows(model, fit)
@@ -150,9 +150,17 @@ def at_the_optimum(name: str) -> Answer:
     return answer
 
 
+@cache
+def refit(name: str) -> Fit:
+    """The model fitted to the other response."""
+    again = fitted(name).refit(EVERY[name].frame()[SECOND].to_numpy())
+    assert isinstance(again, Fit)
+    return again
+
+
 def refitted(name: str) -> Answer:
     """What needs other fits."""
-    model, fit = MODELS[name], fitted(name)
+    model, fit = EVERY[name], fitted(name)
     answer = Answer()
     if model.drop:
         small = harness.lmer(model.smaller, model.frame(), reml=model.reml)
@@ -165,8 +173,7 @@ def refitted(name: str) -> Answer:
     answer.put("ranova_loglik", table["loglik"])
     answer.put("ranova_lrt", table["lrt"].iloc[1:])
     answer.put("ranova_p", table["p_value"].iloc[1:])
-    again = fit.refit(model.frame()[SECOND].to_numpy())
-    assert isinstance(again, Fit)
+    again = refit(name)
     se = np.sqrt(again.vcov.diagonal())
     answer.put("refit_criterion", again.criterion)
     answer.put("refit_beta", again.beta, se)
@@ -190,4 +197,4 @@ def answer(name: str) -> Answer:
 
 def criterion_at(name: str, theta: Vector) -> float:
     """The port's criterion at any theta."""
-    return PortEngine().criterion_at(fitted(name).design.spec, MODELS[name].frame(), theta)
+    return PortEngine().criterion_at(fitted(name).design.spec, EVERY[name].frame(), theta)

@@ -41,8 +41,17 @@ fitted_at <- function(formula, reml, theta = NULL, rows = dat) {
                   else list(start = quote(th), control = quote(still)))
   quiet(do.call(lmerTest::lmer, call))
 }
-best <- function(formula, reml, rows = dat)
-  fitted_at(formula, reml, quiet(find_optimum(as.formula(formula), rows, reml))$theta, rows)
+
+# At lme4's own optimum. Both of its optimisers may end in the same minimum and not the lowest: where
+# the criterion at `near` is lower, as lme4 itself evaluates it, they start again from there.
+best <- function(formula, reml, rows = dat, near = NULL) {
+  fit <- fitted_at(formula, reml, quiet(find_optimum(as.formula(formula), rows, reml))$theta, rows)
+  if (is.null(near)) return(fit)
+  other <- fitted_at(formula, reml, near, rows)
+  if (criterion_of(other) > criterion_of(fit) - 1e-8) return(fit)
+  again <- quiet(lmer(as.formula(formula), rows, REML = reml, start = near, control = tight))
+  fitted_at(formula, reml, getME(again, "theta"), rows)
+}
 
 p_of_t <- function(t, df) 2 * pt(abs(t), df, lower.tail = FALSE)
 
@@ -160,14 +169,15 @@ refitted <- function(model, data) {
   found$ranova_lrt <- table$LRT[-1]
   found$ranova_p <- table[["Pr(>Chisq)"]][-1]
   other <- sub("^[^~]*~", paste(model$second, "~"), model$formula)
-  again <- best(other, model$reml, data)
+  again <- best(other, model$reml, data, as.numeric(unlist(model$second_theta)))
   found$refit_criterion <- criterion_of(again)
   found$refit_beta <- fixef(again)
   found$refit_se <- sqrt(diag(as.matrix(vcov(again))))
   whole <- best(model$formula, model$reml, data)
   without <- lapply(unlist(model$left_out), function(level) {
     less <- droplevels(data[data[[model$group]] != level, ])
-    fixef(best(model$formula, model$reml, less))
+    # What the rows left do not determine lme4 drops: it is missing, whatever stays in its place.
+    fixef(best(model$formula, model$reml, less))[names(fixef(whole))]
   })
   if (length(without)) {
     change <- do.call(rbind, without) - rep(fixef(whole), each = length(without))

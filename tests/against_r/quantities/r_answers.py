@@ -100,6 +100,7 @@ class R:
             "theta": fit.theta.tolist(),
             "draws": port_answers.draws(fit).tolist(),
             "second": SECOND,
+            "second_theta": port_answers.refit(name).theta.tolist(),
             "terms": list(fit.design.terms),
             "hypotheses": [L.tolist() for L in port_answers.hypotheses(fit)],
             "questions": questions_of(model),
