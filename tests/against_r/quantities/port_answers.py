@@ -118,7 +118,7 @@ def at_the_optimum(name: str) -> Answer:
         answer.put(f"residual_{kind}", fit.residuals(kind), sigma)
     answer.put("leverage", fit.leverage())
     distance = fit.cooks_distance()
-    answer.put("cooks_row", distance, distance.max())
+    answer.put("cooks_row", distance, np.nanmax(distance))
     answer.put("predict_new", fit.predict(new, allow_new_levels=True), sigma)
     answer.put("predict_fixed", fit.predict(new, random=False), sigma)
     answer.put("simulate", fit.simulate(1, seed=1), sigma)
@@ -184,7 +184,7 @@ def refitted(name: str) -> Answer:
         own = np.sqrt(fit.vcov.diagonal())
         answer.put("dfbeta", found.dfbeta.loc[levels], np.tile(own, len(levels)))
         distance = found.measures["cooks_distance"].loc[levels].to_numpy()
-        answer.put("cooks_group", distance, distance.max())
+        answer.put("cooks_group", distance, np.nanmax(distance))
     return answer
 
 

@@ -78,11 +78,12 @@ RULES: dict[str, Rule] = {
 
 def limit_of(model: str, quantity: str, tier: str) -> tuple[float | None, str]:
     """The limit of a model's quantity at a tier, and the name of the rule that widened it."""
-    limit = getattr(QUANTITIES[quantity], tier)
+    limit: float | None = getattr(QUANTITIES[quantity], tier)
+    named = ""
     for name, rule in RULES.items():
-        if limit is not None and rule.holds(model, quantity, tier) and rule.limit > limit:
-            return rule.limit, name
-    return limit, ""
+        if limit is not None and rule.limit > limit and rule.holds(model, quantity, tier):
+            limit, named = rule.limit, name
+    return limit, named
 
 
 NUMERIC_DERIVATIVES = (
