@@ -80,4 +80,5 @@ def test_every_number_is_the_true_one(case: str) -> None:
         "scale": abs(test.scale / scale - 1),
         "f": abs(test.f_value / f_value - 1),
     }
-    print(case, {k: float(f"{v:.1e}") for k, v in off.items()}); assert max(off.values()) < limit, off
+    print(case, {k: float(f"{v:.1e}") for k, v in off.items()})
+    assert max(off.values()) < limit, off
