@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
@@ -22,7 +22,7 @@ from harness.compare.model import compare_model
 from harness.compare.table import DiffTable, join
 from harness.data.derive import derive
 from harness.data.study import Study, open_study
-from harness.engines.reference import Reference, ReferenceMode, open_references
+from harness.engines.reference import Reference, ReferenceMode, Tally, open_references
 from harness.engines.registry import engine_named
 from harness.errors import EXIT_OK, HarnessError, PartNotRun
 from harness.gate.run import run_gate
@@ -83,6 +83,7 @@ class RunResult:
         seconds: wall time by part; those of the engines are summed over the models.
         only: the glob that chose the models, if one did.
         planned: number of models in the plan.
+        tally: how the reference answers came about: cached, at a second attempt.
     """
 
     study: Study
@@ -96,6 +97,7 @@ class RunResult:
     seconds: dict[str, float]
     only: str | None = None
     planned: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def part(self) -> str:
@@ -126,6 +128,7 @@ def run(
     jobs: int = 1,
     only: str | None = None,
     progress: Progress | None = None,
+    cached: bool = True,
 ) -> RunResult:
     """Gate the study, fit every model in both engines and compare number by number.
 
@@ -137,6 +140,7 @@ def run(
         jobs: number of R processes.
         only: glob on ``analysis/set/outcome``; other models are left out.
         progress: called with (what, done, total) after each model.
+        cached: let live R's answers of earlier runs on the same data stand for a fit.
 
     Returns:
         The result; a refusal by the gate is a result too (exit code 3 or 4, no fits).
@@ -163,6 +167,7 @@ def run(
         records=study.folder / "reference",
         timeout=wanted.timeout,
         jobs=min(jobs, len(tasks)),
+        cached=cached,
     ) as references:
         fits = tuple(fit_tasks(tasks, sets, frame, python_engine, references.engines, progress))
     diff = join(compare_model(f.task.key, f.python, f.r, f.cross) for f in fits)
@@ -172,8 +177,10 @@ def run(
         "all": time.perf_counter() - clock,
     }
     planned = len(planned_tasks(study.plan))
-    source = references.source
-    return RunResult(study, gate, sets, fits, diff, engine, source, started, seconds, only, planned)
+    return RunResult(
+        *(study, gate, sets, fits, diff, engine, references.source, started, seconds),
+        *(only, planned, references.tally),
+    )
 
 
 def gate_study(study: Study) -> GateReport:

@@ -46,7 +46,12 @@ def run(
     out: OutFolder = None,
     reference: Annotated[
         ReferenceChoice | None,
-        typer.Option("--reference", help="Fit in R, or replay records; default: as the plan says."),
+        typer.Option(
+            "--reference",
+            help="live: what R answers, or this very R has answered to the same model on the same "
+            "data; recorded: the study's records, no R; auto: live where R starts, else recorded. "
+            "Default: as the plan says.",
+        ),
     ] = None,
     engine: Annotated[
         str, typer.Option("--engine", metavar="NAME", help="Engine in the table's python column.")
@@ -56,6 +61,9 @@ def run(
         str | None,
         typer.Option("--only", metavar="GLOB", help="Only models whose analysis/set/outcome fits."),
     ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Fit every model in R now, answered before or not.")
+    ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Print every row of the diff table.")
     ] = False,
@@ -77,16 +85,20 @@ def run(
             jobs=jobs,
             only=only,
             progress=progress,
+            cached=not no_cache,
         )
     folder = out or default_folder(result.study.plan.study.id)
     command = ["harness", "run", str(plan)]
     command += [] if mode is None else ["--reference", mode]
     command += [] if engine == "port" else ["--engine", engine]
+    command += ["--no-cache"] if no_cache else []
     told = run_record(result, folder, shlex.join(command))
     write_run(told, folder)
     if not quiet:
         typer.echo(render_run(told, full=full))
         say(f"written to {folder}/")
+    for line in (*result.tally.notes, *again(result.tally.retried)):
+        say(line)
     for fitted in result.fits:
         for refusal in fitted.refusals:
             say(f"{fitted.task.key.slug}: {refusal.reason}")
@@ -106,6 +118,8 @@ def record(
     say_refusal(refused, in_the_way(written.gate), "recorded", f"`harness gate {plan}`")
     if not (quiet or refused):
         typer.echo(f"{len(written.files)} recorded references in {plan.parent / 'reference'}/")
+    for line in again(written.retried):
+        say(line)
     for line in written.unclean:
         say(f"reference not clean: {line}")
     for line in written.refusals:
@@ -116,6 +130,11 @@ def record(
 def default_folder(study: str) -> Path:
     """Where a run of a study writes unless told otherwise."""
     return OUT / study
+
+
+def again(retried: tuple[str, ...]) -> tuple[str, ...]:
+    """What is said of each model that R died of once and answered then."""
+    return tuple(f"answered at the second attempt: {line}" for line in retried)
 
 
 def say_fate(gate: GateReport, folder: Path) -> None:

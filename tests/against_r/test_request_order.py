@@ -48,10 +48,21 @@ calmly <- ask
 ask <- function(request) {
   left <- request$left
   request$left <- NULL
+  seen <- surroundings()
   if (!is.null(left)) on.exit(tryCatch(eval(parse(text = left)), error = function(e) NULL))
-  calmly(request)
+  c(calmly(request), list(seen = seen))
+}
+surroundings <- function() {
+  variables <- Sys.getenv()
+  variables <- variables[names(variables) != "R_SESSION_TMPDIR"]
+  here <- list(options = vapply(options(), function(o) paste(deparse(o), collapse = ""), ""),
+               global = ls(globalenv(), all.names = TRUE), random = RNGkind(), folder = getwd(),
+               variables = variables, attached = search(), packages = sort(loadedNamespaces()),
+               locale = Sys.getlocale(), scripts = sort(ls(environment(calmly))))
+  lapply(here, digest::digest)
 }
 """
+"""What a request sees on coming in becomes part of its answer, digested."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -143,7 +143,7 @@ def test_r_killed_once_by_a_fit_costs_nothing_and_is_said(
     assert told.code == 0, told.out + told.err
     assert (out / "diff.csv").read_bytes() == (tmp_path / "calm" / "diff.csv").read_bytes()
     assert "(1 of 8 at the second attempt)" in told.out
-    assert "answered at the second attempt: R was killed by SIGKILL" in told.err
+    assert "second attempt: visits.ITT.bdi_doubled: R was killed by SIGKILL" in told.err
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["reference_answers"]["models"] == 8
     (retried,) = manifest["reference_answers"]["retried"]
@@ -151,9 +151,9 @@ def test_r_killed_once_by_a_fit_costs_nothing_and_is_said(
     (noted,) = [
         answer
         for answer in json.loads((out / "estimates.json").read_text(encoding="utf-8"))["models"]
-        if any("second attempt" in message for message in answer["estimates"]["messages"])
+        if any("second attempt" in message for message in answer["answer"]["messages"])
     ]
-    assert noted["key"]["outcome"] == "bdi_doubled"
+    assert noted["outcome"] == "bdi_doubled"
 
 
 @pytest.mark.live_r

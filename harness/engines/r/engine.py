@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -60,7 +60,7 @@ class RLiveEngine:
             ReferenceUnavailable: R is missing or does not start.
         """
         self._channel.start()
-        return f"R {self.versions['R']}, lme4 {self.versions['lme4']}"
+        return version_line(self.versions)
 
     def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
         """Fit one model by the reference recipe (``r_reference/README.md``).
@@ -121,3 +121,8 @@ class RLiveEngine:
             raise ModelError(f"R refuses `{spec.formula.text}`: {error['message']}")
         answer: dict[str, Any] = given["answer"]
         return answer
+
+
+def version_line(versions: Mapping[str, str]) -> str:
+    """Which R, in words: ``R 4.2.2, lme4 1.1-31``."""
+    return f"R {versions['R']}, lme4 {versions['lme4']}"
