@@ -25,7 +25,7 @@ for _variable in (
 ):
     os.environ[_variable] = "1"
 
-# What R answered in an earlier run must not stand in for R: a test of that names a folder of its own.
+# What R answered in an earlier run must not stand in for R; a test of that names its own folder.
 os.environ["HARNESS_CACHE"] = "off"
 
 

@@ -59,7 +59,7 @@ def cache_folder() -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class CacheSize:
-    """How full a cache is."""
+    """How many answers a cache holds, and how many bytes it takes."""
 
     answers: int
     bytes: int
@@ -67,8 +67,8 @@ class CacheSize:
 
 def cache_size(folder: Path) -> CacheSize:
     """Count the answers kept in a cache folder; one that is not there has none."""
-    sizes = [size for _, size, _ in _entries(folder / "answers")]
-    return CacheSize(len(sizes), sum(sizes))
+    answers, installations = (_entries(folder / name) for name in ("answers", "installations"))
+    return CacheSize(len(answers), sum(size for _, size, _ in (*answers, *installations)))
 
 
 class ReferenceCache:
@@ -85,6 +85,7 @@ class ReferenceCache:
         self._answers, self._installations = folder / "answers", folder / "installations"
         self._criterion_at = criterion_at
         self._installation: Installation | None = None
+        self._scripts = ""
         self._notes: list[str] = []
         self._lock = threading.Lock()
         self._written = False
@@ -105,6 +106,7 @@ class ReferenceCache:
         Raises:
             ReferenceUnavailable: there is no R.
         """
+        self._scripts = scripts_sha256()
         self._installation = known_installation(self._installations, find_r())
         return self._installation is not None
 
@@ -115,7 +117,7 @@ class ReferenceCache:
             parts: what it consists of; without it nothing is kept.
             versions: what it said of itself.
         """
-        home = find_r()
+        home, self._scripts = find_r(), scripts_sha256()
         found = learn_installation(parts, versions, home) if parts else None
         self._installation = found
         if found is not None:
@@ -152,7 +154,8 @@ class ReferenceCache:
         except RecordRefused as error:
             why = error.reason or str(error)
         if why:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             self._note(f"cached reference {path} dropped and fitted anew: {why}")
             return None
         with suppress(OSError):
@@ -185,7 +188,7 @@ class ReferenceCache:
     def _key(self, installation: Installation, spec: ModelSpec, frame: pd.DataFrame) -> ModelKey:
         depends_on = {
             "installation": installation.identity,
-            "scripts": scripts_sha256(),
+            "scripts": self._scripts,
             "model": model_identity(spec),
             "columns": columns_sha256(spec, frame),
         }
@@ -215,7 +218,8 @@ def trim(folder: Path, limit: int) -> None:
         for _, size, path in entries:
             if total <= 0.9 * limit:
                 break
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             total -= size
     for left in folder.glob(".*.tmp"):
         with suppress(OSError):

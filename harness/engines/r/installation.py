@@ -69,7 +69,9 @@ def settings(home: Path) -> dict[str, Any]:
         "format": FORMAT,
         "home": str(home),
         "variables": {
-            name: value for name, value in sorted(inherited.items()) if name.startswith(_VARIABLES)
+            name: value
+            for name, value in sorted(inherited.items())
+            if name.startswith(_VARIABLES) and name != "R_SESSION_TMPDIR"
         },
         "user": os.path.expanduser("~"),
         "python": [sys.prefix, platform.python_version()],

@@ -168,5 +168,5 @@ def kept_answers() -> Part:
             name, "cache", "none", needed=False, note=f"{VARIABLE}={OFF}, or no home folder"
         )
     size = cache_size(folder)
-    told = f"{size.answers}, {size.bytes / 1e6:.1f} of {LIMIT_BYTES / 1e6:.0f} MB"
+    told = f"{size.answers}, {size.bytes / 1e6:.2f} of {LIMIT_BYTES / 1e6:.0f} MB"
     return Part(name, "cache", told, needed=False, note=str(folder))
