@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from harness.cli.messages import say, say_refusal, writable
-from harness.cli.options import OutFolder, PlanFile, Quiet, ReferenceChoice
+from harness.cli.options import Jobs, OutFolder, PlanFile, Quiet, ReferenceChoice
 from harness.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def run(
     engine: Annotated[
         str, typer.Option("--engine", metavar="NAME", help="Engine in the table's python column.")
     ] = "port",
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of R processes.")] = 1,
+    jobs: Jobs = 1,
     only: Annotated[
         str | None,
         typer.Option("--only", metavar="GLOB", help="Only models whose analysis/set/outcome fits."),
@@ -107,9 +107,16 @@ def run(
 
 
 def record(
-    plan: PlanFile, jobs: Annotated[int, typer.Option("--jobs", min=1)] = 1, quiet: Quiet = False
+    plan: PlanFile,
+    jobs: Jobs = 1,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 if R no longer says the same.")
+    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fit every model of a plan afresh in R and (re)write the study's recorded references."""
+    if check:
+        check_records(plan, jobs=jobs, quiet=quiet)
     from harness.recording import record as record_plan
 
     with progress_bar(quiet=quiet) as progress:
@@ -125,6 +132,22 @@ def record(
     for line in written.refusals:
         say(line)
     raise typer.Exit(written.exit_code)
+
+
+def check_records(plan: Path, *, jobs: int, quiet: bool) -> NoReturn:
+    """Hold the recorded references to what R says today, and leave with the exit code."""
+    from harness.record_check import check
+
+    with progress_bar(quiet=quiet) as progress:
+        found = check(plan, jobs=jobs, progress=progress)
+    say_refusal(found.gate.exit_code, in_the_way(found.gate), "checked", f"`harness gate {plan}`")
+    if not (quiet or found.gate.exit_code):
+        how = "bit by bit" if found.same_versions else "by the policy: another R, package or BLAS"
+        folder = plan.parent / "reference"
+        typer.echo(f"{found.agree} recorded references in {folder}/ are what R says, {how}")
+    for line in (*found.differences, *found.refusals):
+        say(line)
+    raise typer.Exit(found.exit_code)
 
 
 def default_folder(study: str) -> Path:

@@ -22,28 +22,16 @@ from .conftest import FIXTURES, ROOT, Run, StudyCopy
 from .test_run import rows_of
 
 Copy = Callable[[str], StudyCopy]
-NAMES = ("analysis", "set", "outcome", "term", "quantity", "verdict", "metric", "tier")
 
 
 @pytest.mark.live_r
 @pytest.mark.parametrize("name", ["btheb", "mbsr"])
-def test_every_number_matches_live_r_and_the_record_is_what_r_says(
-    harness: Run, tmp_path: Path, name: str
-) -> None:
+def test_every_number_matches_live_r(harness: Run, tmp_path: Path, name: str) -> None:
     plan = FIXTURES / name / "plan.yaml"
     live = harness("run", plan, "--out", tmp_path / "live", "--reference", "live")
     assert live.code == 0, live.out + live.err
     assert "reference: live R" in live.out
-    recorded = harness("run", plan, "--out", tmp_path / "recorded", "--reference", "recorded")
-    assert recorded.code == 0
-    left, right = rows_of(tmp_path / "live"), rows_of(tmp_path / "recorded")
-    assert [[row[n] for n in NAMES] for row in left] == [[row[n] for n in NAMES] for row in right]
-    # The records were made by one version of lme4, R here may have another: the same optimum, found
-    # by other steps. Differences of Satterthwaite df are those of numeric derivatives.
-    for old, new in zip(right, left, strict=True):
-        limit = 1e-4 if old["quantity"] in {"df", "p_value"} else 1e-6
-        assert float(new["r"]) == pytest.approx(float(old["r"]), rel=limit, abs=1e-6), old
-    assert {row["verdict"] for row in left} == {"match"}
+    assert {row["verdict"] for row in rows_of(tmp_path / "live")} == {"match"}
 
 
 @pytest.mark.recorded
