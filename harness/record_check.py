@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.compare.cross import CrossCheck
+from harness.compare.fits import Progress, cross_check, fit_tasks
 from harness.compare.model import compare_model
 from harness.compare.verdict import Verdict
 from harness.data.derive import derive
@@ -18,7 +19,7 @@ from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK, PartNotRun
 from harness.models.expand import tasks as planned_tasks
 from harness.models.record import Estimates, NotComputed, as_json
 from harness.models.spec import ModelKey
-from harness.pipeline import Progress, cross_check, fit_tasks, gate_study
+from harness.pipeline import gate_study
 from harness.sets.analysis_set import analysis_sets
 
 if TYPE_CHECKING:

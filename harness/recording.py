@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.compare.fits import Progress, fit_tasks
 from harness.data.derive import derive
 from harness.data.study import open_study
 from harness.engines.r.record import write_record
@@ -14,7 +15,7 @@ from harness.engines.registry import engine_named
 from harness.errors import EXIT_NOT_RUN, EXIT_OK
 from harness.models.expand import tasks as planned_tasks
 from harness.models.record import NotComputed
-from harness.pipeline import Progress, fit_tasks, gate_study
+from harness.pipeline import gate_study
 from harness.sets.analysis_set import analysis_sets
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +108,10 @@ class LiveReference:
         if self.cache and not again:
             self.cache.put(task.spec, frame, answer)
         return answer
+
+    def criterion_at(self, task: ModelTask, frame: pd.DataFrame, theta: Sequence[float]) -> float:
+        """R's criterion of a model at another theta than its own."""
+        return self.engine.criterion_at(task.spec, frame, theta)
 
     def close(self) -> None:
         """End the R process."""

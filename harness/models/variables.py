@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +98,8 @@ def as_factor(variable: Variable, label: str) -> Factor:
 
 def spell_number(value: float) -> str:
     """R's ``as.character`` of a double: the fewest digits, at most 15, that give it back."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Inf" if value > 0 else "-Inf"
     for digits in range(1, 16):
         text = f"{value:.{digits - 1}e}"
         if float(text) == value or digits == 15:
@@ -145,6 +148,8 @@ def _column(name: str, label: str, frame: pd.DataFrame) -> Variable:
         missing = np.asarray(pd.isna(values))
         codes = np.where(missing, -1, values.to_numpy(dtype=bool, na_value=False))
         return Factor(label, codes.astype(np.intp), pd.Index(["FALSE", "TRUE"]))
+    if kind == "c":
+        raise ModelError(f"column `{name}` holds complex numbers; take their real part or modulus")
     if kind in "mM":
         raise ModelError(
             f"column `{name}` holds dates: derive a number (days since a reference date) first"

@@ -190,3 +190,18 @@ def test_a_worker_that_cannot_be_put_back_answers_nothing_more(scripts: Scripts,
         assert channel.ask({"question": "look"}) == before
     finally:
         channel.close()
+
+
+def test_a_package_that_a_question_needs_is_there_before_it_and_stays(scripts: Scripts) -> None:
+    folder = scripts('"stats4" %in% loadedNamespaces()')
+    needs = 'questions <- list(one = list(packages = "stats4"), other = list())\n'
+    (folder / "zzz_questions.R").write_text(needs, encoding="utf-8")
+    channel = Channel(timeout=60, scripts=folder)
+    try:
+        assert channel.ask({"question": "other"}) == {"answer": False}
+        pid = channel.pid
+        for question, there in (("unknown", False), ("one", True), ("one", True), ("other", True)):
+            assert channel.ask({"question": question}) == {"answer": there}
+            assert channel.pid == pid
+    finally:
+        channel.close()

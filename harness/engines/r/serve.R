@@ -18,6 +18,18 @@ function(folder) {
   # a request includes them.
   for (package in get("reference_packages", fresh())) requireNamespace(package, quietly = TRUE)
 
+  # A question may need a package more than the others do. It loads before the request, not in it, so
+  # that what it sets on loading stays, and is there for every later request of its kind.
+  load_for <- function(question, here) {
+    questions <- get0("questions", here, mode = "list", inherits = FALSE)
+    asked <- if (is.character(question) && length(question) == 1L)
+      questions[names(questions) %in% question]
+    more <- setdiff(unlist(lapply(asked, `[[`, "packages")), loadedNamespaces())
+    if (!length(more)) return(invisible())
+    for (package in more) requireNamespace(package, quietly = TRUE)
+    if (!is.null(usual)) usual <<- surroundings()
+  }
+
   # What a request could leave behind that cannot be put back with certainty.
   surroundings <- function() {
     list(namespaces = sort(loadedNamespaces()), attached = search(),
@@ -29,6 +41,8 @@ function(folder) {
   usual <- NULL
 
   answer <- function(request) {
+    here <- fresh()
+    load_for(request$question, here)
     before <- options()
     folder_before <- getwd()
     on.exit({
@@ -39,7 +53,7 @@ function(folder) {
       RNGkind("default", "default", "default")
       rm(list = ls(globalenv(), all.names = TRUE), envir = globalenv())
     })
-    get("answer", fresh())(request)
+    get("answer", here)(request)
   }
 
   # Whether a request left something behind: this process must not answer another one then.

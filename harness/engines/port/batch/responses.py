@@ -24,10 +24,14 @@ def checked_responses(design: Design, given: npt.ArrayLike) -> Matrix:
     Raises:
         ModelError: another number of rows, more than two dimensions, or values that are not finite.
     """
-    Y = np.asarray(given, dtype=np.float64)
+    try:
+        raw = np.asarray(given)
+        Y = np.asarray(None if raw.dtype.kind in "cmMSU" else raw, dtype=np.float64)
+    except (TypeError, ValueError):
+        Y = np.empty(())
     frame = design.frame
     if Y.ndim not in (1, 2) or not Y.size:
-        raise ModelError(f"responses must be (n,) or (n, R), not of shape {Y.shape}")
+        raise ModelError(f"responses must be (n,) or (n, R), of numbers, not {_told(given)}")
     if len(Y) == frame.n_rows != frame.n_obs:
         Y = np.delete(Y, frame.omitted, axis=0)
     if len(Y) != frame.n_obs:
@@ -41,6 +45,12 @@ def checked_responses(design: Design, given: npt.ArrayLike) -> Matrix:
             "needs a fit of its own"
         )
     return Y
+
+
+def _told(given: object) -> str:
+    """What was given instead of numbers, in a word or by its shape."""
+    shape = getattr(given, "shape", None)
+    return type(given).__name__ if shape is None else f"of shape {tuple(shape)}"
 
 
 def working_responses(design: Design, Y: Matrix) -> Matrix:

@@ -184,6 +184,8 @@ def bootstrap(
     check_draws(n_sim, seed)
     if not isinstance(processes, int) or processes < 1:
         raise ModelError(f"processes must be 1 or more, not {processes!r}")
+    if statistic is not None and not callable(statistic):
+        raise ModelError(f"the statistic must be a function of a fit, not {statistic!r}")
     if statistic is None:
         terms = (*fit.names, *component_names(fit.design))
         own = components(fit.design, fit.theta[None], np.array([fit.sigma]))[0]

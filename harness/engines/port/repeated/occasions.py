@@ -83,8 +83,8 @@ def occasions(
         present = np.bincount(codes, minlength=len(levels)) > 0
         if present.sum() < 2:
             raise ModelError(
-                f"`{column}` has one value in the rows used (`{levels[codes[0]]}`): repeated "
-                f"measures need several {label}s; check the column, or use lm"
+                f"`{column}` has one value in the rows used (`{level_text(levels[codes[0]])}`): "
+                f"repeated measures need several {label}s; check the column, or use lm"
             )
         rank = np.cumsum(present) - 1
         found.append((rank[codes], levels[present]))
