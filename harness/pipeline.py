@@ -7,7 +7,7 @@ together and keeps going when one model cannot be computed.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -21,7 +21,7 @@ from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable, join
 from harness.data.derive import derive
 from harness.data.study import Study, open_study
-from harness.engines.reference import ReferenceMode, open_references
+from harness.engines.reference import ReferenceMode, Tally, open_references
 from harness.engines.registry import engine_named
 from harness.errors import EXIT_OK, HarnessError
 from harness.gate.run import run_gate
@@ -52,6 +52,7 @@ class RunResult:
         seconds: wall time by part; those of the engines are summed over the models.
         only: the glob that chose the models, if one did.
         planned: number of models in the plan.
+        tally: how the reference answers came about: cached, at a second attempt.
     """
 
     study: Study
@@ -65,6 +66,7 @@ class RunResult:
     seconds: dict[str, float]
     only: str | None = None
     planned: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def part(self) -> str:
@@ -95,6 +97,7 @@ def run(
     jobs: int = 1,
     only: str | None = None,
     progress: Progress | None = None,
+    cached: bool = True,
 ) -> RunResult:
     """Gate the study, fit every model in both engines and compare number by number.
 
@@ -106,6 +109,7 @@ def run(
         jobs: number of R processes.
         only: glob on ``analysis/set/outcome``; other models are left out.
         progress: called with (what, done, total) after each model.
+        cached: let live R's answers of earlier runs on the same data stand for a fit.
 
     Returns:
         The result; a refusal by the gate is a result too (exit code 3 or 4, no fits).
@@ -132,6 +136,7 @@ def run(
         records=study.folder / "reference",
         timeout=wanted.timeout,
         jobs=min(jobs, len(tasks)),
+        cached=cached,
     ) as references:
         fits = tuple(fit_tasks(tasks, sets, frame, python_engine, references.engines, progress))
     diff = join(compared(f, study, sets, frame) for f in fits)
@@ -141,8 +146,10 @@ def run(
         "all": time.perf_counter() - clock,
     }
     planned = len(planned_tasks(study.plan))
-    source = references.source
-    return RunResult(study, gate, sets, fits, diff, engine, source, started, seconds, only, planned)
+    return RunResult(
+        *(study, gate, sets, fits, diff, engine, references.source, started, seconds),
+        *(only, planned, references.tally),
+    )
 
 
 def gate_study(study: Study) -> GateReport:

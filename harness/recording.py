@@ -32,12 +32,14 @@ class Recording:
             records say so and the comparison will too.
         refusals: models R did not answer, one line each; their records are as before.
         gate: the gate's report; nothing is recorded when it refused the data.
+        retried: models that R died of once, with how; their records say so in their messages.
     """
 
     files: tuple[Path, ...]
     unclean: tuple[str, ...]
     refusals: tuple[str, ...]
     gate: GateReport
+    retried: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -77,4 +79,5 @@ def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None)
             files.append(
                 write_record(folder, key, fitted.task.spec, rows, answer, study.data_sha256)
             )
-    return Recording(tuple(files), tuple(unclean), tuple(refusals), gate)
+    told = (tuple(files), tuple(unclean), tuple(refusals), gate, references.tally.retried)
+    return Recording(*told)
