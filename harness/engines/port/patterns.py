@@ -25,7 +25,7 @@ SMALL = 5000
 
 
 def split(
-    A: Matrix, C: Matrix, pattern: Index, inverse: Matrix | None
+    A: Matrix, C: Matrix, pattern: Index, count: Vector, inverse: Matrix | None
 ) -> tuple[Matrix, Matrix, Matrix]:
     """What each group's own design explains, with the sums over each pattern.
 
@@ -33,6 +33,7 @@ def split(
         A: (m, q, q) ``Z_g'Z_g`` of each pattern.
         C: (G, q, P) ``Z_g'W_g``, or ``Z_g'[X y]_g``; overwritten.
         pattern: (G,) pattern of each group.
+        count: (m,) groups of each pattern.
         inverse: (P, P) ``F^-1`` if C is of ``[X y] = W F``, else None.
 
     Returns:
@@ -42,14 +43,8 @@ def split(
     G, q, P = C.shape
     factors = _inverse_factors(A) if len(A) <= FEW and G > SMALL else None
     if factors is None:
-        if inverse is not None:
-            C = (C.reshape(-1, P) @ inverse).reshape(C.shape)
-        R, c = factored(A, C, pattern)
-        return (
-            R,
-            c,
-            outer_sums(c, pattern, np.bincount(pattern, minlength=len(A)).astype(np.float64)),
-        )
+        R, c = factored(A, in_basis(C, inverse), pattern)
+        return R, c, outer_sums(c, pattern, count)
     # Many groups of few patterns: matrix products with some thousand groups side by side, in place.
     right = np.eye(P) if inverse is None else inverse
     wide = C.reshape(G, q * P)
@@ -63,6 +58,11 @@ def split(
             sums[k] += own.T @ own.copy()  # a copy: numpy's symmetric product is the slower one
             wide[here] = own
     return factors[0], C, _by_pair(sums.reshape(len(A), q, P, q, P))
+
+
+def in_basis(C: Matrix, inverse: Matrix | None) -> Matrix:
+    """``Z_g'W_g`` (G, q, P) of ``Z_g'[X y]_g``, given ``F^-1`` (P, P); as it is without."""
+    return C if inverse is None else (C.reshape(-1, C.shape[2]) @ inverse).reshape(C.shape)
 
 
 def _inverse_factors(A: Matrix) -> tuple[Matrix, Matrix] | None:

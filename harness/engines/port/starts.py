@@ -31,8 +31,11 @@ def moment_start(at: Problem) -> Vector:
     """
     data = at.data
     q, p = data.q, data.p
-    squares = data.B.reshape(len(data.R), q, q, p + 1, p + 1)
-    E = squares[:, :, :, p, p]
+    if data.pooled is None:
+        e = data.c[:, :, p]
+        E = e[:, :, None] * e[:, None, :]
+    else:
+        E = data.pooled[:, -1].reshape(len(data.R), q, q)
     R, count = data.R, data.count
     pivots = R.diagonal(axis1=1, axis2=2)
     rank = data.n_obs - float(count @ (pivots > 0.0).sum(axis=1))
