@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import lapack
 
 from harness.engines.port.groups import FEW
 
@@ -67,6 +68,8 @@ def in_basis(C: Matrix, inverse: Matrix | None) -> Matrix:
 
 def _inverse_factors(A: Matrix) -> tuple[Matrix, Matrix] | None:
     """``R`` (m, q, q) and its inverses, or None if a design is deficient or nearly so."""
+    if len(A) <= FEW:
+        return _few_inverse_factors(A)
     try:
         L = np.linalg.cholesky(A)
     except np.linalg.LinAlgError:
@@ -76,6 +79,21 @@ def _inverse_factors(A: Matrix) -> tuple[Matrix, Matrix] | None:
         return None
     R = np.ascontiguousarray(L.transpose(0, 2, 1))
     return R, np.asarray(np.linalg.inv(R))
+
+
+def _few_inverse_factors(A: Matrix) -> tuple[Matrix, Matrix] | None:
+    """:func:`_inverse_factors` of a few designs, one by one."""
+    R, inverse = np.empty_like(A), np.empty_like(A)
+    for k, one in enumerate(A):
+        upper, info = lapack.dpotrf(one, lower=0, clean=1)
+        if info != 0:
+            return None
+        pivot = upper.diagonal()
+        if not (pivot * pivot > REGULAR * one.diagonal()).all():
+            return None
+        R[k] = upper
+        inverse[k], _ = lapack.dtrtri(upper, lower=0)
+    return R, inverse
 
 
 def factored(A: Matrix, C: Matrix, pattern: Index) -> tuple[Matrix, Matrix]:
