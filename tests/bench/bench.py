@@ -27,6 +27,7 @@ CASES = (
     "mixed_cases",
     "pass_cases",
     "batch_cases",
+    "mmrm_cases",
 )
 """Modules beside this one with ``rows(wanted)``: an iterator over :class:`row.Row`."""
 

@@ -57,11 +57,11 @@ def moment_start(at: Problem) -> Vector:
     if groups < 2 or spare < 1 or freedom < 1:
         return data.structure.theta(np.eye(q))
     if q == 1:
-        inverse = 1.0 / R
+        inverse = np.reciprocal(R)
     elif len(R) <= FEW:
         inverse = np.array([lapack.dtrtri(one, lower=0)[0] for one in R])
     else:
-        inverse = np.linalg.inv(R)
+        inverse = np.asarray(np.linalg.inv(R), dtype=np.float64)
     residual = _unexplained(data.within) / spare
     # One product for the spread of the coefficients and for their sampling variance.
     weighed = E.reshape(len(count), q * q) / (residual * freedom)
