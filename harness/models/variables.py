@@ -126,17 +126,17 @@ def _stored(frame: pd.DataFrame, name: str) -> object:
 def _column(name: str, label: str, frame: pd.DataFrame) -> Variable:
     """A column of the frame: numbers stay numbers, everything categorical becomes a factor."""
     values: Any = _stored(frame, name)
-    if isinstance(values, pd.Categorical):
-        return Factor(label, values.codes, values.categories)
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
         return Numeric(label, (np.asarray(values, dtype=np.float64),))
     try:
-        values = frame[name].array
+        values = values if isinstance(values, pd.Categorical) else frame[name].array
     except KeyError:
         known = ", ".join(str(c) for c in list(frame.columns)[:12])
         raise DataError(f"no column `{name}` in the data; it has: {known}") from None
     except AttributeError:
         raise DataError(f"the data have more than one column `{name}`; rename one") from None
+    if isinstance(values, pd.Categorical):
+        return Factor(label, values.codes, values.categories)
     dtype: Any = values.dtype
     if dtype.kind == "O":
         objects = np.asarray(values, dtype=object)
