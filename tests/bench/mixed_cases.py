@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 from peers import others
 from row import Row
-from timing import beside, r_seconds
+from timing import ROUNDS, beside, r_seconds
 from workloads import (
     PASTES,
     RATINGS,
@@ -122,7 +122,9 @@ def _row(job: Job) -> Row:
     def there() -> float:
         return r_seconds(frame, job.formula, job.factors, job.what, job.repetitions)
 
-    rounds = 1 if job.repetitions == 1 else 3  # what takes seconds sees many moods of the machine
+    rounds = (
+        1 if job.repetitions == 1 else ROUNDS
+    )  # what takes seconds sees many moods of the machine
     port, r = beside(run, there if job.repetitions else None, rounds)
     return Row(
         job.name,

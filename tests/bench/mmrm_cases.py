@@ -62,7 +62,7 @@ def _row(name: str, job: Job) -> Row:
     def there() -> float:
         return script_seconds("gls.R", frame, job.covariance, str(job.repetitions))
 
-    port, r = beside(run, there if job.repetitions else None, 2)
+    port, r = beside(run, there if job.repetitions else None)
     return Row(
         name, len(frame), port, r, "nlme gls" if job.repetitions else "", job.ratio, job.most
     )

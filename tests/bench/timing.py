@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,9 @@ from statistics import median
 import pandas as pd
 
 HERE = Path(__file__).resolve().parent
+
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+"""How often R and the port are timed in turn."""
 
 
 def usual(run: Callable[[], object], seconds: float = 1.0) -> float:
@@ -33,7 +37,7 @@ def usual(run: Callable[[], object], seconds: float = 1.0) -> float:
 
 
 def beside(
-    run: Callable[[], object], r: Callable[[], float] | None, rounds: int = 3
+    run: Callable[[], object], r: Callable[[], float] | None, rounds: int = ROUNDS
 ) -> tuple[float, float | None]:
     """Medians of the port's and of R's time, measured in turn so that both see the same machine."""
     ours: list[float] = []
