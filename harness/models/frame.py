@@ -254,12 +254,13 @@ def _grouping_codes(columns: tuple[str, ...], frame: pd.DataFrame) -> Factor:
     if used[0] == -1:
         used, compact = used[1:], compact - 1
     texts: list[str] = []
+    spelt = [[str(level) for level in part.levels] for part in reversed(parts)]
     for value in used.tolist():
         names = []
         rest = value
-        for part in reversed(parts):
-            rest, position = divmod(rest, len(part.levels))
-            names.append(str(part.levels[position]))
+        for levels in spelt:
+            rest, position = divmod(rest, len(levels))
+            names.append(levels[position])
         texts.append(":".join(reversed(names)))
     return Factor(":".join(columns), compact, pd.Index(texts, dtype=object))
 
