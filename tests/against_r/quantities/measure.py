@@ -32,7 +32,8 @@ def versions(rscript: str) -> dict[str, str]:
     names = ", ".join(f'"{name}"' for name in PACKAGES)
     script = (
         f"v <- sapply(c({names}), function(p) as.character(packageVersion(p)));"
-        "cat(jsonlite::toJSON(c(R = as.character(getRversion()), v) |> as.list(), auto_unbox = TRUE))"
+        "v <- as.list(c(R = as.character(getRversion()), v));"
+        "cat(jsonlite::toJSON(v, auto_unbox = TRUE))"
     )
     said = subprocess.run(
         [rscript, "--vanilla", "-e", script], capture_output=True, text=True, check=True
@@ -64,7 +65,9 @@ def measured(names: list[str], r: R) -> dict[str, Any]:
                     row |= {"worst": float(f"{d.value:.1e}"), "limit": d.limit, "at": name}
                 if not d.value <= d.limit:
                     what = QUANTITIES[quantity].what
-                    print(f"    {quantity} {d.tier}: {d.value:.3g} > {d.limit:g} {what}", flush=True)
+                    print(
+                        f"    {quantity} {d.tier}: {d.value:.3g} > {d.limit:g} {what}", flush=True
+                    )
     return found
 
 

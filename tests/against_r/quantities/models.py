@@ -150,7 +150,8 @@ CLASSICS: dict[str, Model] = {
     "dyestuff-reml": Model(partial(classic, "Dyestuff"), "Yield ~ 1 + (1 | Batch)"),
     "dyestuff-ml": Model(partial(classic, "Dyestuff"), "Yield ~ 1 + (1 | Batch)", reml=False),
     "dyestuff2-singular-reml": Model(
-        partial(classic, "Dyestuff2"), "Yield ~ 1 + (1 | Batch)", boundary=True, interior="Yield ~ 1"
+        partial(classic, "Dyestuff2"), "Yield ~ 1 + (1 | Batch)",
+        boundary=True, interior="Yield ~ 1",
     ),
     "penicillin-crossed-reml": Model(
         partial(classic, "Penicillin"), "diameter ~ 1 + (1 | plate) + (1 | sample)"

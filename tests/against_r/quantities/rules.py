@@ -1,8 +1,9 @@
 """Where R is the noisier side, or answers another question: every exception by name.
 
-A rule either widens a limit, or takes another reference for the same quantity. None lets a quantity
-go: what R cannot say in one unit, or on the boundary, it says in another unit or of the model without
-what is zero there, and where R has no answer at all the truth is computed (``test_truth.py``).
+A rule either widens a limit, or takes another reference for the same quantity. None lets a
+quantity go: what R cannot say in one unit, or on the boundary, it says in another unit or of the
+model without what is zero there, and where R has no answer the truth is computed
+(``test_truth.py``).
 """
 
 from __future__ import annotations
@@ -104,4 +105,4 @@ def satterthwaite(quantity: str) -> bool:
 
 def in_the_responses_unit(quantity: str) -> bool:
     """Whether a twin's answer must be multiplied by the unit; df, F and p must not."""
-    return quantity.split("_")[-1] in ("estimate", "se", "ci") or quantity == "wald_sw"
+    return quantity.rsplit("_", maxsplit=1)[-1] in ("estimate", "se", "ci") or quantity == "wald_sw"
