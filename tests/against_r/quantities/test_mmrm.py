@@ -62,7 +62,9 @@ def _cases() -> dict[str, Repeated]:
         if name.startswith("cells-times"):
             found[f"{name}-un"] = Repeated(name, "g", "visit", "un", optimise=False)
     found["far-covariate-un"] = Repeated("far-covariate-reml", "g", "visit", "un")
-    found["large-effects-un"] = Repeated("large-effects-reml", "g", "visit", "un", optimise=False)
+    found["large-effects-un"] = Repeated(
+        "large-effects-30-reml", "g", "visit", "un", optimise=False
+    )
     found["near-singular-cs"] = Repeated("near-singular-intercept-reml", "g", "visit", "cs")
     found["two-wave-un"] = Repeated("two-wave-reml", "id", "time", "un")
     found["two-wave-negative-cs"] = Repeated("singular-intercept-reml", "id", "time", "cs")
