@@ -70,7 +70,7 @@ def range_tail(q: Vector, means: int, df: float) -> Vector:
     for each in np.asarray(q, dtype=np.float64).tolist():
         between = below - ndtr(z - each * s[:, None])
         tails.append(float(density @ (1.0 - means * (between ** (means - 1)) @ phi)))
-    return np.clip(np.array(tails), 0.0, 1.0)
+    return np.asarray(np.clip(np.array(tails), 0.0, 1.0), dtype=np.float64)
 
 
 def range_point(level: float, means: int, df: float, near: float = 3.5) -> float:
