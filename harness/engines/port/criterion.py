@@ -29,7 +29,7 @@ import numpy.typing as npt
 from scipy.linalg import lapack
 
 from harness.engines.port.crossproducts import CrossProducts
-from harness.engines.port.weighed import weighed
+from harness.engines.port.weighed import capacitance, weighed
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
