@@ -454,6 +454,20 @@ class TestGroupsCalledByNumbers:
         for new in (fit.design.frame.data, frame):
             np.testing.assert_allclose(fit.predict(new), fit.fitted, rtol=1e-12)
 
+    @pytest.mark.parametrize("dtype", ["bool", "boolean", "object"])
+    def test_truth_values_as_groups(self, dtype: str) -> None:
+        frame = longitudinal(3)
+        frame["late"] = (frame["t"] > frame["t"].median()).astype(dtype)
+        fit = harness.lmer("y ~ arm + (1 | g) + (1 | late)", frame)
+        assert list(fit.ranef("late").index) == ["FALSE", "TRUE"]
+        np.testing.assert_allclose(fit.predict(frame), fit.fitted, rtol=1e-12)
+
+    def test_groups_kept_in_single_precision(self) -> None:
+        frame = longitudinal(3)
+        frame["g"] = (pd.factorize(frame["g"])[0] / 10.0).astype("float32")
+        fit = harness.lmer("y ~ arm + (1 | g)", frame)
+        np.testing.assert_allclose(fit.predict(frame), fit.fitted, rtol=1e-12)
+
     def test_ids_of_sixteen_digits_keep_apart(self) -> None:
         frame = longitudinal(3)
         codes = pd.factorize(frame["g"])[0]
