@@ -93,7 +93,26 @@ def as_factor(variable: Variable, label: str) -> Factor:
     if isinstance(variable, Factor):
         return Factor(label, variable.codes, variable.levels)
     codes, values = pd.factorize(variable.columns[0], sort=True)
+    check_exact(label, values)
     return Factor(label, codes, pd.Index([spell_number(float(v)) for v in values]))
+
+
+EXACT = 2.0**53
+"""From here on a floating-point number stands for several whole numbers."""
+
+
+def check_exact(label: str, levels: Vector) -> None:
+    """Refuse levels (sorted numbers) that may have been several before they became floats.
+
+    Raises:
+        ModelError: naming the column.
+    """
+    finite = levels[np.isfinite(levels)]
+    if len(finite) and max(finite[-1], -finite[0]) >= EXACT:
+        raise ModelError(
+            f"`{label}` labels rows by numbers beyond 2^53, which floating-point numbers do not "
+            "tell apart; make the column text"
+        )
 
 
 def spell_number(value: float) -> str:
@@ -104,6 +123,8 @@ def spell_number(value: float) -> str:
         text = f"{value:.{digits - 1}e}"
         if float(text) == value or digits == 15:
             break
+    if float(text) != value and value == int(value) and abs(value) < EXACT:
+        return str(int(value))  # an id: fifteen digits would call two of them alike
     mantissa, exponent = text.split("e")
     power = int(exponent)
     fixed = f"{float(text):.{max(0, digits - 1 - power)}f}"

@@ -121,7 +121,7 @@ def scan(at: Problem, first: Vector) -> list[Vector]:
 def alternatives(structure: Structure) -> list[Vector]:
     """Starts for a second look: small to very large, and each column nearly absent."""
     identity = np.eye(structure.q)
-    starts = [identity, 0.1 * identity, 3.0 * identity, 20.0 * identity]
+    starts = [size * identity for size in (1.0, 0.1, 3.0, 20.0, 150.0)]
     for j in range(structure.q):
         without = identity.copy()
         without[j, j] = 0.03
