@@ -91,6 +91,10 @@ def _texts(new: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
     for name in names:
         if name not in new:
             raise DataError(f"new values: no column `{name}`, which the random effects need")
+        if pd.api.types.infer_dtype(new[name], skipna=True).startswith("mixed"):
+            # A new group's name among numbers, as when rows of several frames are put together.
+            parts.append([_spelt(value) for value in new[name]])
+            continue
         variable = evaluate_variable(Name(name), new)
         if isinstance(variable, Factor):
             codes, values = variable.codes, variable.levels
@@ -100,3 +104,12 @@ def _texts(new: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
         spelt = [level_text(value) for value in values]
         parts.append([spelt[code] for code in codes])
     return [":".join(row) for row in zip(*parts, strict=True)]
+
+
+def _spelt(value: object) -> str:
+    """One level of a column that holds values of several types."""
+    if isinstance(value, bool | np.bool_):
+        return str(value).upper()
+    if isinstance(value, float | np.floating):
+        return level_text(float(value))
+    return str(value)

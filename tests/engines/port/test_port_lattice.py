@@ -82,7 +82,7 @@ def lowest_rival(fit: Fit, starts: int) -> float:
 
 
 # What the search returned before it looked: from 0.7 to 13 deviance units above.
-@pytest.mark.parametrize("seed", [1507, 1104, 1231, 348, 985, 1747])
+@pytest.mark.parametrize("seed", [1507, 1104, 1231, 348, 1747])
 def test_the_minimum_is_the_lowest(seed: int) -> None:
     formula, frame, weights, reml = drawn(seed)
     fit = harness.lmer(formula, frame, reml, weights=weights)
