@@ -19,6 +19,7 @@ from harness.language.formula import Formula, Term
 from harness.language.nodes import Name, Node, deparse, quote_name
 from harness.models.contrasts import Coding
 from harness.models.missing import LARGEST, check_finite, made_missing, no_complete_row, vanished
+from harness.models.read_only import read_only
 from harness.models.rowwise import check_offset, check_weights, prior_weights, total_offset
 from harness.models.spec import ModelSpec
 from harness.models.variables import (
@@ -219,8 +220,9 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
     groupings = tuple(_grouping(label, factor) for label, factor in groups.items())
     data = frame.copy(deep=False)  # what is assigned to the caller's frame later stays outside
     return ModelFrame(
-        *(data, len(frame), omitted, response, y, variables, groupings, messages),
-        *(weights, offset),
+        *(data, len(frame), omitted, response, read_only(y), variables, groupings, messages),
+        None if weights is None else read_only(weights),
+        None if offset is None else read_only(offset),
     )
 
 

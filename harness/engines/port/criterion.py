@@ -202,21 +202,21 @@ def _evaluate_scalar(at: Problem, theta: Vector) -> Evaluation:
 
 
 def capacitance(R: Matrix, Lambda: Matrix) -> tuple[Matrix, Vector]:
-    """``(I + R S R')^-1`` (m, q, q) and ``log|I + R S R'|`` (m,)."""
-    q = R.shape[1]
+    """``(I + R S R')^-1`` (..., q, q) and ``log|I + R S R'|`` (...), of stacks of both."""
+    q = R.shape[-1]
     root = R @ Lambda
     if q == 2:
-        a, b, c, d = root[:, 0, 0], root[:, 0, 1], root[:, 1, 0], root[:, 1, 1]
+        a, b, c, d = root[..., 0, 0], root[..., 0, 1], root[..., 1, 0], root[..., 1, 1]
         top, bottom, off = a * a + b * b, c * c + d * d, a * c + b * d
         # The determinant as 1 + trace + squared determinant of the root: nothing cancels.
         extra = top + bottom + (a * d - b * c) ** 2
         J = np.empty_like(root)
-        J[:, 0, 0] = 1.0 + bottom
-        J[:, 1, 1] = 1.0 + top
-        J[:, 0, 1] = J[:, 1, 0] = -off
-        J /= (1.0 + extra)[:, None, None]
+        J[..., 0, 0] = 1.0 + bottom
+        J[..., 1, 1] = 1.0 + top
+        J[..., 0, 1] = J[..., 1, 0] = -off
+        J /= (1.0 + extra)[..., None, None]
         return J, np.log1p(extra)
-    K = root @ root.transpose(0, 2, 1) + np.eye(q)
+    K = root @ root.swapaxes(-1, -2) + np.eye(q)
     return np.asarray(np.linalg.inv(K)), np.asarray(np.linalg.slogdet(K)[1])
 
 
@@ -283,9 +283,7 @@ def values(at: Problem, Lambda: Matrix) -> Vector:
         K = 1.0 + np.multiply.outer(Lambda.ravel() ** 2, data.R.ravel() ** 2)
         J, logdet = 1.0 / K, np.log(K)
     else:
-        root = data.R[None] @ Lambda[:, None]
-        K = root @ root.transpose(0, 1, 3, 2) + np.eye(q)
-        J, logdet = np.asarray(np.linalg.inv(K)), np.asarray(np.linalg.slogdet(K)[1])
+        J, logdet = capacitance(data.R[None], Lambda[:, None])
     Omega = data.within + (J.reshape(r, -1) @ data.B).reshape(r, P, P)
     pivots = _pivots(Omega)
     with np.errstate(all="ignore"):  # where Omega overflowed, or is not positive

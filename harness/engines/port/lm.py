@@ -14,6 +14,7 @@ from harness.engines.port.means.methods import WithMeans
 from harness.engines.port.wald import WaldTable, wald_table
 from harness.errors import ModelError
 from harness.models.design import Design
+from harness.models.read_only import read_only
 from harness.models.record import Estimates, FitStatistics, RandomEffect
 from harness.models.spec import DfMethod
 
@@ -61,7 +62,7 @@ class LinearFit(WithMeans):
     @cached_property
     def beta(self) -> Vector:
         """(p,) coefficients."""
-        return np.asarray(self._results.params, dtype=np.float64)
+        return read_only(np.asarray(self._results.params, dtype=np.float64))
 
     @property
     def n_obs(self) -> int:

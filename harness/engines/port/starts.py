@@ -107,11 +107,22 @@ def scan(at: Problem, first: Vector) -> list[Vector]:
 
 
 def alternatives(structure: Structure) -> list[Vector]:
-    """Starts for a second look: small, middling and large, and each column nearly absent."""
+    """Starts for a second look: small to very large, and each column nearly absent."""
     identity = np.eye(structure.q)
-    starts = [identity, 0.1 * identity, 3.0 * identity]
+    starts = [identity, 0.1 * identity, 3.0 * identity, 20.0 * identity]
     for j in range(structure.q):
         without = identity.copy()
         without[j, j] = 0.03
         starts.append(without)
     return [structure.theta(Lambda) for Lambda in starts]
+
+
+def beside(structure: Structure, theta: Vector) -> list[Vector]:
+    """Starts near a minimum (t,) with each of its columns nearly absent, the others as they are."""
+    starts = []
+    for j in np.flatnonzero(structure.diagonal):
+        if abs(theta[j]) > 0.1:
+            start = theta.copy()
+            start[structure.columns == structure.columns[j]] *= 0.03 / theta[j]
+            starts.append(start)
+    return starts

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from harness.errors import ModelError
 from harness.models.design import Design
 from harness.models.orthogonal import orthogonal_factor
+from harness.models.read_only import read_only
 
 Matrix = npt.NDArray[np.float64]
 
@@ -26,7 +27,8 @@ def checked_responses(design: Design, given: npt.ArrayLike) -> Matrix:
     """
     try:
         raw = np.asarray(given)
-        Y = np.asarray(None if raw.dtype.kind in "cmMSU" else raw, dtype=np.float64)
+        # A copy: what is written into the caller's array later does not reach the fit.
+        Y = np.array(None if raw.dtype.kind in "cmMSU" else raw, dtype=np.float64)
     except (TypeError, ValueError):
         Y = np.empty(())
     frame = design.frame
@@ -64,4 +66,5 @@ def with_response(design: Design, y: npt.NDArray[np.float64]) -> Design:
     """The same design with another response (n,)."""
     XY = design.XY.copy(order="F")
     XY[:, -1] = design.working(y)
-    return replace(design, frame=replace(design.frame, y=y), XY=XY, factor=orthogonal_factor(XY))
+    frame = replace(design.frame, y=read_only(y))
+    return replace(design, frame=frame, XY=read_only(XY), factor=orthogonal_factor(XY))

@@ -29,6 +29,7 @@ from harness.engines.port.intervals.replicates import (
     start_child,
 )
 from harness.errors import ModelError
+from harness.models.read_only import read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,7 +212,7 @@ def bootstrap(
     return Bootstrap(
         terms=terms,
         estimate=estimate,
-        replicates=np.concatenate([piece.values for piece in done]),
+        replicates=read_only(np.concatenate([piece.values for piece in done])),
         seed=seed,
         failures=tuple(failures),
         unconverged=sum(piece.unconverged for piece in done),
