@@ -64,7 +64,9 @@ def measured(names: list[str], r: R) -> dict[str, Any]:
                     row |= {"worst": float(f"{d.value:.1e}"), "limit": d.limit, "at": name}
                 if not d.value <= d.limit:
                     what = QUANTITIES[quantity].what
-                    print(f"    {quantity} {d.tier}: {d.value:.3g} > {d.limit:g} {what}", flush=True)
+                    print(
+                        f"    {quantity} {d.tier}: {d.value:.3g} > {d.limit:g} {what}", flush=True
+                    )
     return found
 
 

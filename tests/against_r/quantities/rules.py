@@ -104,4 +104,4 @@ def satterthwaite(quantity: str) -> bool:
 
 def in_the_responses_unit(quantity: str) -> bool:
     """Whether a twin's answer must be multiplied by the unit; df, F and p must not."""
-    return quantity.split("_")[-1] in ("estimate", "se", "ci") or quantity == "wald_sw"
+    return quantity.rsplit("_", maxsplit=1)[-1] in ("estimate", "se", "ci") or quantity == "wald_sw"
