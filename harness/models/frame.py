@@ -28,6 +28,7 @@ from harness.models.variables import (
     Variable,
     Vector,
     as_factor,
+    check_exact,
     evaluate_variable,
     level_text,
 )
@@ -254,12 +255,13 @@ def _grouping_codes(columns: tuple[str, ...], frame: pd.DataFrame) -> Factor:
     if used[0] == -1:
         used, compact = used[1:], compact - 1
     texts: list[str] = []
+    spelt = [[level_text(level) for level in part.levels] for part in reversed(parts)]
     for value in used.tolist():
         names = []
         rest = value
-        for part in reversed(parts):
-            rest, position = divmod(rest, len(part.levels))
-            names.append(str(part.levels[position]))
+        for levels in spelt:
+            rest, position = divmod(rest, len(levels))
+            names.append(levels[position])
         texts.append(":".join(reversed(names)))
     return Factor(":".join(columns), compact, pd.Index(texts, dtype=object))
 
@@ -273,6 +275,7 @@ def _as_grouping(name: str, frame: pd.DataFrame) -> Factor:
     # By comparison, not by difference: two infinities have none.
     if len(values) and bool((values[1:] >= values[:-1]).all()) and values[0] == values[0]:
         first = np.concatenate(([True], values[1:] > values[:-1]))
+        check_exact(name, values[first])
         return Factor(name, np.cumsum(first) - 1, pd.Index(values[first]))
     return as_factor(variable, name) if len(values) < 10_000 else _hashed(name, values)
 
@@ -280,6 +283,7 @@ def _as_grouping(name: str, frame: pd.DataFrame) -> Factor:
 def _hashed(name: str, values: Vector) -> Factor:
     """Codes of many unsorted numbers; the levels stay numbers, nobody reads 100,000 texts."""
     codes, levels = pd.factorize(values, sort=True)
+    check_exact(name, levels)
     return Factor(name, codes, pd.Index(levels))
 
 

@@ -38,6 +38,8 @@ def test_help_comes_within_half_a_second() -> None:
     [
         (["fit", "Reaction ~ Days + (Days | Subjct)", SLEEP], "no column `Subjct`"),
         (["fit", "Reaction ~ Days +", SLEEP], "at character"),
+        (["fit", "Reaction ~ `a\nb` + Days", SLEEP], "`a\\nb`"),
+        (["fit", "Reaction ~ Days", SLEEP, "--factor", "a\nb"], "a\\nb"),
         (["fit", "Reaction ~ system(1)", SLEEP], "no function `system`"),
         (["fit", "Reaction ~ Days", "nowhere.csv"], "nowhere.csv: does not exist"),
         (["fit", "Reaction ~ Days", SLEEP, "--engine", "sas"], "no engine is called 'sas'"),

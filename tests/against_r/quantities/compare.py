@@ -16,8 +16,9 @@ Vector = npt.NDArray[np.float64]
 TIERS = ("at", "own")
 
 LONE_ROW = 1e-12
-"""Rule `lone-row`: a row that alone determines its fit has leverage 1 and no Cook's distance. R divides
-rounding by rounding there and says 0 for one such row and 3.9 for the next; ours are missing."""
+"""Rule `lone-row`: a row that alone determines its fit has leverage 1 and no Cook's distance. R
+divides rounding by rounding there and says 0 for one such row and 3.9 for the next; ours are
+missing."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def quantities_of(name: str) -> list[str]:
 
 def _applies(model: Model, quantity: str) -> bool:
     kind, *rest = quantity.split("_")
-    if "kr" in rest + [kind] and not model.reml:
+    if "kr" in (kind, *rest) and not model.reml:
         return False
     if satterthwaite(quantity) and model.boundary:
         if not model.interior:
@@ -65,7 +66,7 @@ def compared(r: R, name: str, quantity: str) -> list[Difference]:
     found = []
     for tier in TIERS:
         limit, rule = limit_of(name, quantity, tier)
-        if limit is None or not _has(name, quantity, tier):
+        if limit is None or not asked_at(name, quantity, tier):
             continue
         if quantity == "theta":
             value = _deviances(r, name)
@@ -79,7 +80,7 @@ def compared(r: R, name: str, quantity: str) -> list[Difference]:
     return found
 
 
-def _has(name: str, quantity: str, tier: str) -> bool:
+def asked_at(name: str, quantity: str, tier: str) -> bool:
     """The model without what is zero has an optimum of its own, and nothing at the port's theta."""
     return not (MODELS[name].boundary and satterthwaite(quantity) and tier == "at")
 

@@ -32,7 +32,8 @@ def versions(rscript: str) -> dict[str, str]:
     names = ", ".join(f'"{name}"' for name in PACKAGES)
     script = (
         f"v <- sapply(c({names}), function(p) as.character(packageVersion(p)));"
-        "cat(jsonlite::toJSON(c(R = as.character(getRversion()), v) |> as.list(), auto_unbox = TRUE))"
+        "v <- as.list(c(R = as.character(getRversion()), v));"
+        "cat(jsonlite::toJSON(v, auto_unbox = TRUE))"
     )
     said = subprocess.run(
         [rscript, "--vanilla", "-e", script], capture_output=True, text=True, check=True
@@ -70,11 +71,12 @@ def measured(names: list[str], r: R) -> dict[str, Any]:
     return found
 
 
-def main(parts: list[str]) -> None:
+def main(parts: list[str], keep: str = "") -> None:
+    """Measure; R's answers are kept in the folder ``keep``, and read from there if it has them."""
     names = [n for n in MODELS if not parts or any(part in n for part in parts)]
     rscript = shutil.which("Rscript") or "Rscript"
     with tempfile.TemporaryDirectory() as folder:
-        r = R(rscript, Path(folder))
+        r = R(rscript, Path(keep or folder))
         found = measured(names, r)
         r.close()
     if not parts:
@@ -84,4 +86,6 @@ def main(parts: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    arguments = sys.argv[1:]
+    kept = [a.removeprefix("--answers=") for a in arguments if a.startswith("--answers=")]
+    main([a for a in arguments if not a.startswith("--")], *kept)

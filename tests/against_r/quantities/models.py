@@ -131,6 +131,11 @@ def far_apart() -> pd.DataFrame:
     return visits(sd=(1e3, 0.3))
 
 
+def apart() -> pd.DataFrame:
+    """Patients thirty residual SDs apart."""
+    return visits(sd=(30.0, 0.3))
+
+
 SLEEP = partial(classic, "sleepstudy")
 CAKE = partial(classic, "cake")
 LINE = "Reaction ~ Days + (Days | Subject)"
@@ -150,7 +155,8 @@ CLASSICS: dict[str, Model] = {
     "dyestuff-reml": Model(partial(classic, "Dyestuff"), "Yield ~ 1 + (1 | Batch)"),
     "dyestuff-ml": Model(partial(classic, "Dyestuff"), "Yield ~ 1 + (1 | Batch)", reml=False),
     "dyestuff2-singular-reml": Model(
-        partial(classic, "Dyestuff2"), "Yield ~ 1 + (1 | Batch)", boundary=True, interior="Yield ~ 1"
+        partial(classic, "Dyestuff2"), "Yield ~ 1 + (1 | Batch)",
+        boundary=True, interior="Yield ~ 1",
     ),
     "penicillin-crossed-reml": Model(
         partial(classic, "Penicillin"), "diameter ~ 1 + (1 | plate) + (1 | sample)"
@@ -292,7 +298,7 @@ GRID: dict[str, Model] = {
         crossed, SITES, reml=False,
         factor="arm", number="t", drop="arm:t",
     ),
-    "large-effects-reml": cells(far_apart),
+    "large-effects-30-reml": cells(apart),
     "far-covariate-reml": cells(lambda: visits().assign(age=lambda d: d["age"] + 2026.0)),
     **{
         f"cells-times-{name}-reml": cells(
@@ -326,4 +332,7 @@ LATE: dict[str, Model] = {
 }  # fmt: skip
 """Time begins at 10,000: pbkrtest then stops with an error, and lmerTest loses its digits."""
 
-EVERY = {**MODELS, **LATE}
+LARGE: dict[str, Model] = {"large-effects-1000-reml": cells(far_apart)}
+"""pbkrtest drops a covariance parameter there, and lme4 loses six digits: see ``test_truth.py``."""
+
+EVERY = {**MODELS, **LATE, **LARGE}

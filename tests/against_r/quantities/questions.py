@@ -59,7 +59,7 @@ def _asked(model: Model, df: str) -> list[dict[str, Any]]:
 
 
 def answered(fit: Fit, questions: list[dict[str, Any]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The port's answers, column by column as ``questions.R``: values, and their standard errors."""
+    """The port's answers, column by column as ``questions.R``: values and standard errors."""
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
 
     def put(name: str, values: Any, unit: Any) -> None:

@@ -24,8 +24,10 @@ IN_UNIT = (
     "refit_beta", "refit_se", "dfbeta",
 )  # fmt: skip
 ENDINGS = ("_estimate", "_se", "_ci")
-OF_THE_CRITERION = {"criterion": 1.0, "refit_criterion": 1.0, "aic": 1.0, "bic": 1.0, "loglik": -0.5,
-                    "ranova_loglik": -0.5}  # fmt: skip
+OF_THE_CRITERION = {
+    **dict.fromkeys(("criterion", "refit_criterion", "aic", "bic"), 1.0),
+    **dict.fromkeys(("loglik", "ranova_loglik"), -0.5),
+}
 
 
 def power(quantity: str) -> int:
@@ -51,7 +53,10 @@ def gap(quantity: str, one: Answer, other: Answer, factor: float = 1.0) -> float
     return float((np.abs(a - b)[there] / size[there]).max(initial=0.0))
 
 
-@pytest.mark.parametrize("name", SCALED)
+@pytest.mark.parametrize(
+    "name",
+    [n if EVERY[n].quick else pytest.param(n, marks=pytest.mark.exhaustive) for n in SCALED],
+)
 def test_the_responses_unit_moves_what_is_in_that_unit(name: str) -> None:
     model, fit = EVERY[name], fitted(name)
     scaled, plain = answer(name), answer(model.twin)
@@ -93,6 +98,7 @@ OF_SLOPES = ("beta", "se", "sw_df", "sw_p", "kr_se", "kr_df", "kr_p", "refit_bet
 """What it leaves of the coefficients of time, and of those without it in an interaction."""
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", LATE)
 def test_the_origin_of_a_predictor_moves_only_what_stands_at_zero(name: str) -> None:
     model, fit = EVERY[name], fitted(name)
@@ -123,6 +129,7 @@ FAR_LIMIT = 1e-7
 part that varies."""
 
 
+@pytest.mark.exhaustive
 def test_a_covariate_far_from_zero_moves_the_intercept_alone() -> None:
     far, near = answer("far-covariate-reml"), answer("unbalanced-cells-reml")
     wrong = {}

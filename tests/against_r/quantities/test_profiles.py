@@ -1,9 +1,10 @@
 """Profile intervals of every parameter, variance components too: R's deviance at the port's bounds.
 
-lme4's own ``confint`` reads bounds off a spline and is right to thousandths of a width, so R is asked
-what defines a bound: lme4's deviance function, minimised over all other parameters with this one held
-there, is the minimum plus the chi-square quantile (less where the parameter ends). Responses in
-other units are held to their twin's bounds: the script's steps are made for numbers near 1.
+lme4's own ``confint`` reads bounds off a spline and is right to thousandths of a width, so R is
+asked what defines a bound: lme4's deviance function, minimised over all other parameters with this
+one held there, is the minimum plus the chi-square quantile (less where the parameter ends).
+Responses in other units are held to their twin's bounds: the script's steps are made for numbers
+near 1.
 """
 
 from __future__ import annotations

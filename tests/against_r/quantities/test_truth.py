@@ -13,7 +13,8 @@ from r_answers import R
 sys.path.insert(0, str(TESTS / "against_truth"))
 
 from design import exact_model
-from exact import deviance, state
+from exact import deviance, profiled, state
+from kenward_roger_exact import DIGITS, kenward_roger
 from mpmath import mp, mpf
 
 STEP = mpf(10) ** -16
@@ -87,3 +88,27 @@ def test_satterthwaite_where_a_correlation_is_one() -> None:
             g = mp.matrix([row[j] for row in slopes])
             truth.append(float(2 * variance**2 / (g.T * covariance * g)[0]))
     assert fit.df() == pytest.approx(truth, rel=1e-7)
+
+
+@pytest.mark.truth
+@pytest.mark.exhaustive
+def test_effects_a_thousand_times_the_residual() -> None:
+    """Where pbkrtest drops a parameter (its df are twice the true ones) and lme4 loses digits.
+
+    R's standard errors are 1e-8 off there, lmerTest's df 1e-3 and its criterion 2e-8.
+    """
+    fit = port_answers.fitted("large-effects-1000-reml")
+    p = len(fit.names)
+    with mp.workdps(DIGITS):
+        model, theta = exact_model(fit.design), [mpf(v) for v in fit.theta.tolist()]
+        truth = kenward_roger(model, theta)
+        criterion = float(profiled(model, theta))
+        df = [float(truth.test(mp.eye(p)[j, :])[0]) for j in range(p)]
+        error = [float(v) for v in truth.std_error()]
+        plain = [float(truth.sigma * mp.sqrt(truth.Phi[j, j])) for j in range(p)]
+        beta = np.array([float(v) for v in truth.beta])
+    assert fit.criterion == pytest.approx(criterion, abs=1e-9)
+    assert np.abs((fit.beta - beta) / plain).max() < 1e-9
+    assert np.sqrt(fit.vcov.diagonal()) == pytest.approx(plain, rel=1e-10)
+    assert fit.kenward_roger.df() == pytest.approx(df, rel=1e-10)
+    assert fit.kenward_roger.std_error == pytest.approx(error, rel=1e-10)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
 from harness.engines.protocol import Engine
-from harness.engines.reference import References
+from harness.engines.reference import References, Tally
 from harness.models.record import Estimates
 from harness.models.spec import ModelSpec, ModelTask
 
@@ -24,6 +24,7 @@ class Tampered:
     engine: Engine
     tamper: Tamper
     source: str = "live"
+    tally: Tally = field(default_factory=Tally)
 
     def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
         found = self.engine.fit(*self.tamper(task.spec, frame))

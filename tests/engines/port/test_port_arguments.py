@@ -177,6 +177,12 @@ class TestMethods:
     def test_responses_that_are_no_numbers(self, responses: Any) -> None:
         refused(lambda: fit().refit(responses), "responses must be .* of numbers", ModelError)
 
+    @pytest.mark.parametrize("factor", [1e300, 1e145, 1e-145, 1e-300], ids=repr)
+    def test_responses_that_cannot_be_squared(self, factor: float) -> None:
+        Y = fit().simulate(2) * [1.0, factor]
+        refused(lambda: fit().refit(Y), "take another unit", ModelError)
+        refused(lambda: fit().refit(Y[:, 1]), "take another unit", ModelError)
+
     @pytest.mark.parametrize("random", [None, 3, 1.5], ids=repr)
     def test_random_effects_by_no_name(self, random: Any) -> None:
         refused(lambda: fit().predict(random=random), "the model has: g", ModelError)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.batch.sums import Replicates
-from harness.engines.port.criterion import capacitance
+from harness.engines.port.weighed import capacitance
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]

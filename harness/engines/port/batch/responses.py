@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from harness.errors import ModelError
 from harness.models.design import Design
+from harness.models.missing import LARGEST
 from harness.models.orthogonal import orthogonal_factor
 from harness.models.read_only import read_only
 
@@ -23,7 +24,8 @@ def checked_responses(design: Design, given: npt.ArrayLike) -> Matrix:
         given: one value a row used, or a row of the data given (incomplete rows are left out).
 
     Raises:
-        ModelError: another number of rows, more than two dimensions, or values that are not finite.
+        ModelError: another number of rows, more than two dimensions, or values that are not finite
+            or not of a size that can be squared.
     """
     try:
         raw = np.asarray(given)
@@ -45,6 +47,13 @@ def checked_responses(design: Design, given: npt.ArrayLike) -> Matrix:
         raise ModelError(
             f"row {row + 1} of the responses is missing or infinite; a response with other rows "
             "needs a fit of its own"
+        )
+    size = np.abs(Y).max(axis=0)
+    wrong = np.flatnonzero((size >= LARGEST) | ((size > 0.0) & (size <= 1.0 / LARGEST)))
+    if len(wrong):
+        raise ModelError(
+            f"the squares of the responses (of size {size.flat[wrong[0]]:.1g}) have no "
+            "floating-point number; take another unit"
         )
     return Y
 

@@ -10,7 +10,7 @@ from harness.engines.port.repeated.patterns import Occasions
 from harness.errors import DataError, ModelError
 from harness.language.formula import Formula
 from harness.language.nodes import Name, names_in
-from harness.models.variables import Factor, evaluate_variable, level_text
+from harness.models.variables import Factor, check_exact, evaluate_variable, level_text
 
 Codes = npt.NDArray[np.intp]
 
@@ -31,6 +31,7 @@ def coded(column: str, data: pd.DataFrame, label: str) -> tuple[Codes, pd.Index]
     if isinstance(variable, Factor):
         return variable.codes.astype(np.intp), variable.levels
     codes, levels = pd.factorize(variable.columns[0], sort=True)
+    check_exact(column, levels)
     return codes.astype(np.intp), pd.Index(levels)
 
 
