@@ -21,27 +21,6 @@ from harness.models.spec import ModelSpec, ModelTask
 ReferenceMode = Literal["auto", "live", "recorded"]
 
 
-class Reference(Protocol):
-    """Something that gives the reference answer to one model of a study."""
-
-    @property
-    def source(self) -> str:
-        """``live`` or ``recorded``."""
-        ...
-
-    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
-        """The reference estimates of one model on one set's rows."""
-        ...
-
-    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
-        """The reference estimates of a model that is in no plan."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what is held open."""
-        ...
-
-
 @dataclass(slots=True)
 class Tally:
     """How the reference answers of a run came about; one thread writes each.
@@ -76,6 +55,32 @@ class Tally:
         if self.retried:
             parts.append(f"{len(self.retried)} of {self.models} at the second attempt")
         return f" ({', '.join(parts)})" if parts else ""
+
+
+class Reference(Protocol):
+    """Something that gives the reference answer to one model of a study."""
+
+    @property
+    def source(self) -> str:
+        """``live`` or ``recorded``."""
+        ...
+
+    @property
+    def tally(self) -> Tally:
+        """How its answers until now came about."""
+        ...
+
+    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
+        """The reference estimates of one model on one set's rows."""
+        ...
+
+    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        """The reference estimates of a model that is in no plan."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ class References:
         cache: the answers kept on this machine, where they are used.
     """
 
-    engines: tuple[LiveReference | RecordedReference, ...]
+    engines: tuple[Reference, ...]
     origin: str
     without_r: str = ""
     cache: ReferenceCache | None = None
