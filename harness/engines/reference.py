@@ -16,26 +16,9 @@ from harness.engines.r.engine import RLiveEngine, version_line
 from harness.engines.r.recorded import RecordedEngine
 from harness.errors import HarnessError, ReferenceUnavailable
 from harness.models.record import Estimates
-from harness.models.spec import ModelTask
+from harness.models.spec import ModelSpec, ModelTask
 
 ReferenceMode = Literal["auto", "live", "recorded"]
-
-
-class Reference(Protocol):
-    """Something that gives the reference answer to one model of a study."""
-
-    @property
-    def source(self) -> str:
-        """``live`` or ``recorded``."""
-        ...
-
-    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
-        """The reference estimates of one model on one set's rows."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what is held open."""
-        ...
 
 
 @dataclass(slots=True)
@@ -74,6 +57,32 @@ class Tally:
         return f" ({', '.join(parts)})" if parts else ""
 
 
+class Reference(Protocol):
+    """Something that gives the reference answer to one model of a study."""
+
+    @property
+    def source(self) -> str:
+        """``live`` or ``recorded``."""
+        ...
+
+    @property
+    def tally(self) -> Tally:
+        """How its answers until now came about."""
+        ...
+
+    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
+        """The reference estimates of one model on one set's rows."""
+        ...
+
+    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        """The reference estimates of a model that is in no plan."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held open."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LiveReference:
     """Fits in an R process of its own, unless this very R has answered before.
@@ -90,23 +99,30 @@ class LiveReference:
 
     def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
         """What R answers to a model, or has answered to it on these very data."""
-        kept = self.cache.get(task.spec, frame) if self.cache else None
+        return self._ask(task.spec, frame, task.key.slug)
+
+    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        """The same for a model that is in no plan."""
+        return self._ask(spec, frame, spec.formula.text)
+
+    def _ask(self, spec: ModelSpec, frame: pd.DataFrame, what: str) -> Estimates:
+        kept = self.cache.get(spec, frame) if self.cache else None
         if kept is not None:
             self.tally.cached += 1
             self.tally.models += 1
             return kept
         before = len(self.engine.retries)
         try:
-            answer = self.engine.fit(task.spec, frame)
+            answer = self.engine.fit(spec, frame)
         except ReferenceUnavailable:
             if self.cache and not self.engine.versions:
                 self.cache.forget()  # it does not even start
             raise
         self.tally.models += 1
         again = self.engine.retries[before:]
-        self.tally.retried += tuple(f"{task.key.slug}: {how}" for how in again)
+        self.tally.retried += tuple(f"{what}: {how}" for how in again)
         if self.cache and not again:
-            self.cache.put(task.spec, frame, answer)
+            self.cache.put(spec, frame, answer)
         return answer
 
     def criterion_at(self, task: ModelTask, frame: pd.DataFrame, theta: Sequence[float]) -> float:
@@ -132,6 +148,12 @@ class RecordedReference:
         self.tally.models += 1
         return answer
 
+    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        """Look the model up by itself and its data, whichever key it was recorded for."""
+        answer = self.engine.fit(spec, frame)
+        self.tally.models += 1
+        return answer
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -143,11 +165,13 @@ class References:
     Attributes:
         engines: one for each worker; all of one source.
         origin: where the numbers come from, and why, in words.
+        without_r: why R is not asked, in words; empty where it is.
         cache: the answers kept on this machine, where they are used.
     """
 
-    engines: tuple[LiveReference | RecordedReference, ...]
+    engines: tuple[Reference, ...]
     origin: str
+    without_r: str = ""
     cache: ReferenceCache | None = None
 
     @property
@@ -187,6 +211,7 @@ def open_references(
     recorded = References(
         (RecordedReference(RecordedEngine(records, criterion_at)),),
         f"recorded references in {records}",
+        without_r="only records are asked for",
     )
     if mode == "recorded":
         yield recorded
@@ -200,9 +225,10 @@ def open_references(
         except ReferenceUnavailable as missing:
             if mode == "live":
                 raise
-            yield References(recorded.engines, f"{recorded.origin}, because {missing}")
+            told = f"{recorded.origin}, because {missing}"
+            yield References(recorded.engines, told, f"R is not available: {missing}")
             return
-        yield References(engines, f"live {version}", cache)
+        yield References(engines, f"live {version}", cache=cache)
     finally:
         for engine in engines:
             engine.close()

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from harness.engines.port.engine import PortEngine
-from harness.engines.r.engine import RLiveEngine
 from harness.engines.r.record import columns_sha256, model_identity, write_record
-from harness.engines.r.recorded import RecordedEngine
+from harness.engines.reference import ReferenceMode, References, open_references
 from harness.errors import ReferenceUnavailable
 from harness.language import parse_formula
 from harness.models.contrasts import codings
@@ -26,14 +25,22 @@ class SessionReference:
     Args:
         folder: where records are read and written.
         record: fit everything in R and write the records; R must be there.
+        mode: as of ``open_references``.
         timeout: seconds one fit in R may take.
     """
 
-    def __init__(self, folder: Path, *, record: bool = False, timeout: float = 120.0) -> None:
-        self._folder, self._record = folder, record
-        self._live: RLiveEngine | None = RLiveEngine(timeout=timeout)
-        self._absent = ""
-        self._recorded = RecordedEngine(folder, PortEngine().criterion_at)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        record: bool = False,
+        mode: ReferenceMode = "auto",
+        timeout: float = 120.0,
+    ) -> None:
+        self._folder, self._record, self._timeout = folder, record, timeout
+        self._mode: ReferenceMode = "live" if record else mode
+        self._open = ExitStack()
+        self._references: References | None = None
 
     def fit(
         self,
@@ -57,30 +64,30 @@ class SessionReference:
             *(parse_formula(formula), reml, df, conf_level, weights, offset),
             contrasts=codings(contrasts),
         )
-        if self._live is not None:
-            try:
-                answer = self._live.fit(spec, data)
-            except ReferenceUnavailable as missing:
-                if self._record or self._live.versions:
-                    raise  # R is there and failed on this model: a record would hide that
-                self.close()
-                self._absent = str(missing)
-            else:
-                if self._record:
-                    write_record(self._folder, key_of(spec, data), spec, data, answer)
-                return answer
+        references = self._opened()
         try:
-            return self._recorded.fit(spec, data)
+            answer = references.engines[0].fit(spec, data)
         except ReferenceUnavailable as missing:
-            raise ReferenceUnavailable(
-                f"{missing}; and R is not available: {self._absent}"
-            ) from None
+            if not references.without_r:
+                raise  # R is there and failed on this model: a record would hide that
+            raise ReferenceUnavailable(f"{missing}; and {references.without_r}") from None
+        if self._record:
+            write_record(self._folder, key_of(spec, data), spec, data, answer)
+        return answer
 
     def close(self) -> None:
         """End R."""
-        if self._live is not None:
-            self._live.close()
-            self._live = None
+        self._open.close()
+        self._references = None
+
+    def _opened(self) -> References:
+        """The references, opened by the first question: a session without one starts no R."""
+        if self._references is None:
+            opening = open_references(
+                self._mode, records=self._folder, timeout=self._timeout, cached=not self._record
+            )
+            self._references = self._open.enter_context(opening)
+        return self._references
 
 
 def key_of(spec: ModelSpec, frame: pd.DataFrame) -> ModelKey:

@@ -137,7 +137,7 @@ class Reference(Section):
     engine: Literal["lme4"] = Field(default="lme4", description="Who gives the reference.")
     mode: ReferenceMode = Field(
         default="auto",
-        description="live: fit in R now; recorded: replay; auto: live if R is there.",
+        description="live: what R answers; recorded: replay; auto: live if R is there.",
     )
     timeout: float = Field(default=120, gt=0, le=86400, description="Seconds for one model in R.")
 

@@ -54,7 +54,8 @@ ask <- function(request) {
 }
 surroundings <- function() {
   variables <- Sys.getenv()
-  variables <- variables[names(variables) != "R_SESSION_TMPDIR"]
+  own <- c("R_SESSION_TMPDIR", "PYTHON_SESSION_INITIALIZED")  # each process has its own
+  variables <- variables[!names(variables) %in% own]
   here <- list(options = vapply(options(), function(o) paste(deparse(o), collapse = ""), ""),
                global = ls(globalenv(), all.names = TRUE), random = RNGkind(), folder = getwd(),
                variables = variables, attached = search(), packages = sort(loadedNamespaces()),

@@ -163,6 +163,32 @@ def test_no_request_sees_what_an_earlier_one_left(scripts: Scripts) -> None:
     assert first["answer"]["global"] is False
 
 
+def test_blas_has_one_thread_whatever_the_parent_has(
+    r_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "8")
+    with RLiveEngine(timeout=60) as engine:
+        answer = engine.fit(spec(SLEEP), sleepstudy())
+        running = len(list(Path(f"/proc/{engine._channel.pid}/task").iterdir()))
+    assert answer.versions["threads"] == "1"
+    assert running < 8  # R, the one that watches the parent, the clock of R's package cli
+
+
+def test_a_blas_with_more_threads_is_not_asked(
+    r_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's own start, with a BLAS that says two."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import harness.engines.r.libraries as l\nl.blas_threads = lambda paths: {'libx.so': 2}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    engine = RLiveEngine(timeout=60)
+    with pytest.raises(ReferenceUnavailable, match=r"BLAS libx\.so has 2 threads"):
+        engine.start()
+
+
 def test_threads_queue_up(lme4: RLiveEngine) -> None:
     found: list[float] = []
     threads = [

@@ -130,10 +130,10 @@ def test_r_killed_once_by_a_fit_costs_nothing_and_is_said(
     told = harness("run", doubled, "--out", out, "--reference", "live")
     assert told.code == 0, told.out + told.err
     assert (out / "diff.csv").read_bytes() == (tmp_path / "calm" / "diff.csv").read_bytes()
-    assert "(1 of 8 at the second attempt)" in told.out
+    assert "(1 of 6 at the second attempt)" in told.out
     assert "second attempt: visits.ITT.bdi_doubled: R was killed by SIGKILL" in told.err
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-    assert manifest["reference_answers"]["models"] == 8
+    assert manifest["reference_answers"]["models"] == 6
     (retried,) = manifest["reference_answers"]["retried"]
     assert "R was killed by SIGKILL" in retried
     (noted,) = [

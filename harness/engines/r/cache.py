@@ -88,7 +88,7 @@ class ReferenceCache:
         self._scripts = ""
         self._notes: list[str] = []
         self._lock = threading.Lock()
-        self._written = False
+        self._written, self._readonly = False, False
 
     @property
     def installation(self) -> Installation | None:
@@ -167,6 +167,7 @@ class ReferenceCache:
         installation = self._installation
         if (
             installation is None
+            or self._readonly
             or answer.versions != installation.versions
             or contradiction(answer, spec, frame, self._criterion_at)
             or not installation.unchanged
@@ -196,7 +197,7 @@ class ReferenceCache:
         return ModelKey("cache", hashlib.sha256(plain.encode("ascii")).hexdigest(), "answer")
 
     def _give_up(self, why: str) -> None:
-        self._installation = None
+        self._readonly = True  # what is there already can still be read
         self._note(f"R's answers are not kept for the next run: {why}")
 
     def _note(self, line: str) -> None:

@@ -2,7 +2,7 @@
 
 The first time, R itself says what it consists of: the shared libraries mapped into its process and
 the files of every package loaded. Their contents are hashed into an identity. From then on the
-state of those files (size, times, where links lead) and of the places that could put others before
+state of those files (size and times, links followed) and of the places that could put others before
 them says whether it is still the same R; if anything moved, R is started and asked again.
 """
 
@@ -33,9 +33,9 @@ _CPU = ("vendor_id", "cpu family", "model", "model name", "flags", "Features", "
 _SYSTEM = ("/etc/ld.so.cache", "/etc/ld.so.preload")
 """Where the loader would be told of other libraries."""
 
-State = tuple[str, int, int, int]
-"""Where links lead, size, times of change of content and of status; an absent file is all zero."""
-_ABSENT: State = ("", 0, 0, 0)
+State = tuple[int, int, int]
+"""Size and times of change of content and of status, links followed; an absent file is all zero."""
+_ABSENT: State = (0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def learn_installation(parts: Parts, versions: dict[str, str], home: Path) -> In
     files = sorted({*parts.files, str(home / "bin" / "R"), str(home / "etc" / "Renviron")})
     watched = [*files, *parts.folders, *_SYSTEM]
     states = {path: _state(path) for path in dict.fromkeys(watched)}
-    if any(max(state[2:]) > parts.started for state in states.values()):
+    if any(state[2] > parts.started for state in states.values()):
         return None
     there = [path for path in files if states[path] != _ABSENT]
     try:
@@ -148,17 +148,16 @@ def _file(folder: Path, home: Path) -> Path:
 
 def _state(path: str) -> State:
     try:
-        real = os.path.realpath(path)
-        found = os.stat(real)
+        found = os.stat(path)
     except OSError:
         return _ABSENT
     # A folder's size says nothing; its time of change says that a package came, went or changed.
     size = 0 if stat.S_ISDIR(found.st_mode) else found.st_size
-    return (real, size, found.st_mtime_ns, found.st_ctime_ns)
+    return (size, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def _as_state(real: str, size: int, modified: int, changed: int) -> State:
-    return (str(real), int(size), int(modified), int(changed))
+def _as_state(size: int, modified: int, changed: int) -> State:
+    return (int(size), int(modified), int(changed))
 
 
 def _processor() -> str:

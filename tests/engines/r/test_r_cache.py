@@ -232,6 +232,23 @@ def test_a_folder_that_cannot_be_written_is_said_once_and_costs_nothing(
     cache.close()
 
 
+def test_what_is_kept_is_read_though_nothing_can_be_added(
+    cache: ReferenceCache, entry: Path, answer: Estimates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    other = spec(SLEEP, conf_level=0.9)
+    cache.put(
+        other, sleepstudy(), replace(PortEngine().fit(other, sleepstudy()), versions=VERSIONS)
+    )
+    assert cache.get(other, sleepstudy()) is None
+    assert bits(cache.get(spec(SLEEP), sleepstudy())) == bits(answer)
+    assert len(cache.notes) == 1
+    assert [path.name for path in entry.parent.iterdir()] == [entry.name]
+
+
 def test_the_answers_not_used_for_longest_go_first(tmp_path: Path) -> None:
     for day in range(10):
         path = tmp_path / f"{day}.json"
