@@ -21,17 +21,12 @@ harmless <- c("fixed-effect model matrix is rank deficient so dropping", "NLOPT_
 fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", level = 0.95,
                      weights = NULL, offset = NULL, contrasts = list()) {
   with_settings(fitting({
-    if (df_method == "kenward-roger" && !reml)
-      refuse("Kenward-Roger needs a REML fit; this one is asked by ML")
     data <- coded_data(formula, data, weights, offset, contrasts)
-    found <- with_log(find_optimum(formula, data, reml, weights, offset))
-    optimum <- found$value
-    final <- with_log({
-      fit <- fit_at(formula, data, optimum$theta, reml, df_method, weights, offset)
-      list(fit = fit, fixed = fixed_table(fit, df_method, level))
-    })
-    fit <- final$value$fit
-    log <- unique(c(optimum$log, found$log, final$log))
+    model <- mixed_model(formula, data, reml, df_method, weights, offset)
+    fit <- model$fit
+    optimum <- model$optimum
+    final <- with_log(fixed_table(fit, df_method, level))
+    log <- unique(c(model$log, final$log))
     singular <- lme4::isSingular(fit, tol = singular_tolerance)
     list(engine = "lme4",
          formula = deparse1(formula),
@@ -42,15 +37,13 @@ fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", le
          singular = singular,
          converged = optimum$converged,
          messages = I(log),
-         fixed = final$value$fixed,
+         fixed = final$value,
          random = random_table(fit),
          fit = fit_statistics(fit, criterion_of(fit)),
          theta = I(unname(lme4::getME(fit, "theta"))),
          min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
          problem = problem_lmer(fit, weights, offset),
-         quality = reference_quality(optimum, log, singular,
-                                     c(numeric_df_trouble(fit, df_method),
-                                       kenward_roger_trouble(fit, df_method))))
+         quality = mixed_quality(model, final$log))
   }))
 }
 
