@@ -102,7 +102,8 @@ hedges_g <- function(x, y, level = 0.95) {
 noncentral_t_limits <- function(t, df, level) {
   tail <- (1 - level) / 2
   solve_for <- function(p) {
-    f <- function(ncp) pt(t, df, ncp) - p
+    # Far from the root pt() warns of its last digits.
+    f <- function(ncp) suppressWarnings(pt(t, df, ncp)) - p
     around <- t + c(-1, 1) * (5 + abs(t))
     around <- pmin(pmax(around, -37.6), 37.6)
     if (f(around[1L]) * f(around[2L]) > 0) refuse("the effect is too large for R's noncentral t")

@@ -7,17 +7,19 @@
 # at: a covariance matrix by visit; nothing is optimised then but the scale: gls is evaluated there,
 # and every structure can be.
 
+gls_covariances <- c("un", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "id", "diag")
+
 # Restarts from its own end, until the criterion falls by less than this.
 gls_settled <- 1e-11
 
 fit_gls <- function(formula, data, subject, visit, covariance = "un", reml = TRUE, at = NULL,
                     level = 0.95) {
   with_settings(fitting({
-    data <- data[complete.cases(data[c(all.vars(formula), subject, visit)]), ]
-    seen <- if (is.factor(data[[visit]])) droplevels(data[[visit]]) else factor(data[[visit]])
-    data$.visit <- as.integer(seen)
-    data$.stratum <- factor(data$.visit)
-    data$.subject <- factor(data[[subject]])
+    need_plain_names(c(all.vars(formula), subject, visit), "nlme's gls")
+    if (!covariance %in% gls_covariances) refuse("gls has no covariance `", covariance, "`")
+    visits <- visit_rows(formula, data, subject, visit)
+    data <- visits$data
+    check_at_matrix(at, length(visits$levels))
     logged <- with_log(if (is.null(at)) gls_optimum(formula, data, covariance, reml)
                        else list(fit = gls_at(formula, data, at, reml), gap = 0))
     fit <- logged$value$fit
@@ -34,12 +36,49 @@ fit_gls <- function(formula, data, subject, visit, covariance = "un", reml = TRU
          fixed = test_rows(rownames(table), table[, "Value"], table[, "Std.Error"],
                            rep(fit$dims$N - p, p), level),
          vcov = unname(vcov(fit)),
-         visits = levels(seen),
-         covariance_matrix = gls_covariance(fit, nlevels(seen), at),
+         visits = visits$levels,
+         covariance_matrix = gls_covariance(fit, length(visits$levels), at),
          normalized = unname(as.vector(residuals(fit, type = "normalized"))),
          fit = fit_statistics(fit, -2 * as.numeric(logLik(fit))),
-         criterion_gap = logged$value$gap)
+         criterion_gap = logged$value$gap,
+         quality = gls_quality(logged, at))
   }))
+}
+
+# The complete rows with .visit (1, 2, ...), .stratum (the same as a factor) and .subject; visits in
+# the order of a factor's levels, else sorted.
+visit_rows <- function(formula, data, subject, visit) {
+  for (name in c(subject, visit)) if (!name %in% names(data)) refuse("no column `", name, "`")
+  if (is.null(subject) || is.null(visit)) refuse("a covariance by visit needs `subject` and `visit`")
+  data <- data[complete.cases(data[c(all.vars(formula), subject, visit)]), ]
+  seen <- if (is.factor(data[[visit]])) droplevels(data[[visit]]) else factor(data[[visit]])
+  if (nlevels(seen) < 2L) refuse("a covariance by visit needs two visits or more")
+  data$.visit <- as.integer(seen)
+  data$.stratum <- factor(data$.visit)
+  data$.subject <- factor(data[[subject]])
+  twice <- duplicated(data[c(".subject", ".visit")])
+  if (any(twice))
+    refuse("`", subject, "` ", as.character(data[[subject]])[twice][1L], " has visit ",
+           as.character(seen)[twice][1L], " twice")
+  list(data = data, levels = levels(seen))
+}
+
+check_at_matrix <- function(at, visits) {
+  if (is.null(at)) return(invisible())
+  if (!is.matrix(at) || any(dim(at) != visits) || !all(is.finite(at)) || max(abs(at - t(at))) > 0)
+    refuse("`at` is no symmetric matrix of ", visits, " visits")
+  if (inherits(try(chol(at), silent = TRUE), "try-error")) refuse("`at` is not positive definite")
+}
+
+# Two optimisers that agree, and a log without a warning; where a covariance is given, only the log.
+gls_quality <- function(logged, at) {
+  reasons <- logged$log
+  gap <- logged$value$gap
+  if (isTRUE(logged$value$ends == 1L)) reasons <- c(reasons, "only one of nlme's optimisers found an optimum")
+  if (gap > gap_limit)
+    reasons <- c(reasons, sprintf("optim and nlminb end %.3g deviance units apart", gap))
+  list(clean = length(reasons) == 0L, reasons = I(reasons),
+       optimizers = I(if (is.null(at)) c("optim", "nlminb") else "covariance given"), criterion_gap = gap)
 }
 
 # The lower of two optimisers' criteria, each restarted from its own end: gls stops them early (for
@@ -58,7 +97,7 @@ gls_optimum <- function(formula, data, covariance, reml) {
   ends <- Filter(Negate(is.null), ends)
   if (!length(ends)) refuse("gls found no optimum with covariance `", covariance, "`")
   criteria <- vapply(ends, function(fit) -2 * as.numeric(logLik(fit)), 0)
-  list(fit = ends[[which.min(criteria)]], gap = diff(range(criteria)))
+  list(fit = ends[[which.min(criteria)]], gap = diff(range(criteria)), ends = length(ends))
 }
 
 gls_settle <- function(fit_from) {

@@ -55,9 +55,35 @@ moderated_pair <- function(model, effect, moderator) {
     refuse(if (any(same)) "several columns are" else "no column of the model is", " `", effect,
            "` times `", moderator, "`")
   product <- which(same)
+  straight_line(model, match(effect, colnames(X)), product, moderator)
   list(columns = c(match(effect, colnames(X)), product), moderator = w,
        product_name = colnames(X)[product],
        beta = unname(model_beta(model)[c(effect, colnames(X)[product])]))
+}
+
+# Refuses an effect that other functions of the moderator multiply too, as x does in x * (m + I(m^2)):
+# its slope is no straight line in m.
+straight_line <- function(model, effect, product, moderator) {
+  parts <- terms(model$fit)
+  owner <- if (model$mixed) attr(lme4::getME(model$fit, "X"), "assign")
+           else attr(model.matrix(model$fit), "assign")[!is.na(coef(model$fit))]
+  if (is.null(owner)) refuse("the columns of X cannot be told by term")
+  variables <- lapply(as.list(attr(parts, "variables"))[-1L], all.vars)
+  incidence <- attr(parts, "factors") > 0
+  own <- if (owner[effect] == 0L) rep(FALSE, nrow(incidence)) else incidence[, owner[effect]]
+  # A moderator such as center(age) is the column age, which its own term holds.
+  moderated <- if (moderator %in% names(model$data)) moderator
+               else unlist(variables[incidence[, owner[product]] & !own])
+  # One of several columns, such as poly(age, 2)1, does not move without the others.
+  others <- as.character(attr(parts, "variables"))[-1L][incidence[, owner[product]] & !own]
+  if (any(vapply(model.frame(model$fit)[others], function(x) is.matrix(x) && ncol(x) > 1L, NA)))
+    refuse("the moderator `", moderator, "` is one of several columns of its term")
+  for (k in seq_len(ncol(incidence))) {
+    more <- unique(unlist(variables[incidence[, k] & !own]))
+    if (k != owner[product] && all(incidence[own, k]) && length(more) && all(more %in% moderated))
+      refuse("`", attr(parts, "term.labels")[k], "` bends the effect in the moderator: its slope is ",
+             "no straight line")
+  }
 }
 
 # A column of X of that name, such as center(age), else of the data.
@@ -80,22 +106,39 @@ moderator_values <- function(model, w, per) {
   w[first]
 }
 
-# Estimate, error and df of the slope at any m: beta, V (2 x 2) and df(weights of the two).
+# beta, V (2 x 2) and df(a) of a[1] * effect + a[2] * product.
 pair_test <- function(model, pair) {
-  V <- model_vcov(model)
-  p <- ncol(V)
+  p <- length(model_beta(model))
   row <- function(a) replace(numeric(p), pair$columns, a)
-  df <- switch(model$df_method,
+  V <- if (model$df_method == "kenward-roger") pbkrtest::vcovAdj(model$fit) else model_vcov(model)
+  exact <- switch(model$df_method,
     z = function(a) Inf,
     residual = function(a) residual_df(model),
     satterthwaite = function(a) lmerTest::contest1D(model$fit, row(a), ddf = "Satterthwaite")$df,
+    "kenward-roger" = function(a) pbkrtest::Lb_ddf(row(a), vcov(model$fit), V))
+  list(beta = pair$beta, V = unname(as.matrix(V)[pair$columns, pair$columns]), df = exact,
+       quick_df = quick_df(model, pair, V, exact))
+}
+
+# The same df a thousand times quicker, for the search: 2 (a'Phi a)^2 / (g'W g) with g_i = a'D_i a,
+# D_i the derivatives of Phi by the covariance parameters and W their covariance; for one contrast
+# Kenward and Roger's df is of this form with D_i = Phi P_i Phi. Compared with lmerTest's or pbkrtest's
+# at every bound it leads to.
+quick_df <- function(model, pair, adjusted, exact) {
+  pieces <- switch(model$df_method,
+    satterthwaite = list(D = model$fit@Jac_list, W = model$fit@vcov_varpar),
     "kenward-roger" = {
-      plain_vcov <- vcov(model$fit)
-      adjusted <- pbkrtest::vcovAdj(model$fit)
-      V <- as.matrix(adjusted)
-      function(a) pbkrtest::Lb_ddf(row(a), plain_vcov, adjusted)
+      Phi <- model_vcov(model)
+      list(D = lapply(attr(adjusted, "P"), function(P) Phi %*% as.matrix(P) %*% Phi),
+           W = as.matrix(attr(adjusted, "W")))
     })
-  list(beta = pair$beta, V = unname(V[pair$columns, pair$columns]), df = df)
+  if (is.null(pieces)) return(exact)
+  Phi <- model_vcov(model)[pair$columns, pair$columns]
+  D <- lapply(pieces$D, function(D) as.matrix(D)[pair$columns, pair$columns])
+  function(a) {
+    g <- vapply(D, function(D) drop(a %*% D %*% a), 0)
+    2 * drop(a %*% Phi %*% a)^2 / drop(g %*% pieces$W %*% g)
+  }
 }
 
 slope_rows <- function(test, at, names, level, df_method) {
@@ -113,7 +156,7 @@ johnson_neyman <- function(test, alpha, observed, points = 1441L) {
   turn <- turning(test)
   excess <- function(u) {
     a <- turn$weights(u)
-    abs(turn$t(u)) - qt(1 - alpha / 2, test$df(a))
+    abs(turn$t(u)) - qt(1 - alpha / 2, test$quick_df(a))
   }
   roots <- crossings(excess, points)
   bounds <- sort(turn$moderator(roots))
@@ -138,7 +181,9 @@ johnson_neyman <- function(test, alpha, observed, points = 1441L) {
 bound_row <- function(test, m, range) {
   a <- c(1, m)
   error <- sqrt(drop(a %*% test$V %*% a))
-  list(value = m, estimate = sum(a * test$beta), std_error = error, df = test$df(a),
+  df <- test$df(a)
+  if (is.finite(df) && abs(test$quick_df(a) / df - 1) > 1e-6) stop("the df of the search are off")
+  list(value = m, estimate = sum(a * test$beta), std_error = error, df = df,
        observed = m >= range[1L] && m <= range[2L])
 }
 
