@@ -138,7 +138,8 @@ grid_arguments <- function(model, at) {
     pbkrtest.limit = Inf, lmerTest.limit = Inf)
   df <- switch(model$df_method, z = list(df = Inf),
                residual = list(df = residual_df(model)))
-  c(list(model$fit, data = model$data), how, df, if (length(at)) list(at = at))
+  # The rows used: over all of them covariates would be averaged where the outcome is missing.
+  c(list(model$fit, data = used_rows(model)), how, df, if (length(at)) list(at = at))
 }
 
 # emmeans says in the grid by what it will compute df; a fall-back to another method is an error.

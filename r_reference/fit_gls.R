@@ -72,33 +72,43 @@ check_at_matrix <- function(at, visits) {
 
 # Two optimisers that agree, and a log without a warning; where a covariance is given, only the log.
 gls_quality <- function(logged, at) {
+  optimizers <- if (is.null(at)) logged$value$optimizers else "covariance given"
   reasons <- logged$log
+  if (length(optimizers) == 2L) reasons <- reasons[!startsWith(reasons, gls_failed)]
+  if (is.null(at) && length(optimizers) < 2L)
+    reasons <- c(reasons, "only one of nlme's optimisers found an optimum")
   gap <- logged$value$gap
-  if (isTRUE(logged$value$ends == 1L)) reasons <- c(reasons, "only one of nlme's optimisers found an optimum")
   if (gap > gap_limit)
-    reasons <- c(reasons, sprintf("optim and nlminb end %.3g deviance units apart", gap))
-  list(clean = length(reasons) == 0L, reasons = I(reasons),
-       optimizers = I(if (is.null(at)) c("optim", "nlminb") else "covariance given"), criterion_gap = gap)
+    reasons <- c(reasons, sprintf("%s end %.3g deviance units apart", paste(optimizers, collapse = " and "),
+                                  gap))
+  list(clean = length(reasons) == 0L, reasons = I(reasons), optimizers = I(optimizers),
+       criterion_gap = gap)
 }
 
 # The lower of two optimisers' criteria, each restarted from its own end: gls stops them early (for
-# nlminb it passes no tolerances at all, for optim a relative one on numeric gradients). One that
-# steps where nlme cannot compute (corARMA near the edge of the possible) is left out.
+# nlminb it passes no tolerances at all, for optim a relative one on numeric gradients). Where one steps
+# to what nlme cannot compute (corARMA near the edge of the possible), nlminb from another start is
+# the second opinion.
 gls_optimum <- function(formula, data, covariance, reml) {
-  ends <- lapply(c("optim", "nlminb"), function(optimizer) {
+  from <- function(optimizer, rho) {
     control <- nlme::glsControl(opt = optimizer, maxIter = 500, msMaxIter = 500, tolerance = 1e-12,
                                 msTol = 1e-14, returnObject = TRUE)
-    tryCatch(gls_settle(function(from) gls_once(formula, data, covariance, reml, control, from)),
+    tryCatch(gls_settle(function(from) gls_once(formula, data, covariance, reml, control, from, rho)),
              error = function(e) {
-               message("nlme's ", optimizer, " failed: ", conditionMessage(e))
+               message(gls_failed, optimizer, " failed: ", conditionMessage(e))
                NULL
              })
-  })
-  ends <- Filter(Negate(is.null), ends)
+  }
+  ends <- Filter(Negate(is.null), list(optim = from("optim", 0), nlminb = from("nlminb", 0)))
+  if (length(ends) == 1L)
+    ends <- Filter(Negate(is.null), c(ends, list("nlminb from elsewhere" = from("nlminb", 0.3))))
   if (!length(ends)) refuse("gls found no optimum with covariance `", covariance, "`")
   criteria <- vapply(ends, function(fit) -2 * as.numeric(logLik(fit)), 0)
-  list(fit = ends[[which.min(criteria)]], gap = diff(range(criteria)), ends = length(ends))
+  list(fit = ends[[which.min(criteria)]], gap = diff(range(criteria)), optimizers = names(ends))
 }
+
+# What is no fault of the fit when another optimiser takes the place of one that failed.
+gls_failed <- "nlme's "
 
 gls_settle <- function(fit_from) {
   fit <- fit_from(NULL)
@@ -111,15 +121,15 @@ gls_settle <- function(fit_from) {
   fit
 }
 
-gls_once <- function(formula, data, covariance, reml, control, from) {
+gls_once <- function(formula, data, covariance, reml, control, from, rho_start = 0) {
   start <- function(part) if (!is.null(from)) coef(from$modelStruct[[part]], unconstrained = FALSE)
   rho <- start("corStruct")
   ratio <- start("varStruct")
   correlation <- switch(sub("h$", "", covariance),
     un = nlme::corSymm(if (is.null(rho)) numeric(0) else rho, form = ~ .visit | .subject),
-    cs = nlme::corCompSymm(if (is.null(rho)) 0 else rho, form = ~ 1 | .subject),
-    ar1 = nlme::corAR1(if (is.null(rho)) 0 else rho, form = ~ .visit | .subject),
-    toep = nlme::corARMA(if (is.null(rho)) rep(0, max(data$.visit) - 1L) else rho,
+    cs = nlme::corCompSymm(if (is.null(rho)) rho_start else rho, form = ~ 1 | .subject),
+    ar1 = nlme::corAR1(if (is.null(rho)) rho_start else rho, form = ~ .visit | .subject),
+    toep = nlme::corARMA(if (is.null(rho)) c(rho_start, rep(0, max(data$.visit) - 2L)) else rho,
                          form = ~ .visit | .subject, p = max(data$.visit) - 1L),
     id = NULL,
     diag = NULL,
