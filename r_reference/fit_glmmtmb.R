@@ -9,8 +9,11 @@
 # glmmTMB's smallest, 1.5e-8: they are the residuals. Nearly: that moves the criterion by about
 # n 1.5e-8 / variance, and rounds it by as much as 1e-16 variance / 1.5e-8 a row; both are least for an
 # outcome of variance 1, so it is fitted in that unit. Its own standard errors come out of a matrix with
-# entries of 1e8; those given here are (X'V^-1 X)^-1 at its covariance matrix. glmmTMB has un, csh, cs,
-# ar1, toep, toeph and diag of fit_gls's covariances.
+# entries of 1e8. glmmTMB has un, csh, cs, ar1, toep, toeph and diag of fit_gls's covariances.
+#
+# Standard errors are roots of (X'V^-1 X)^-1 at the covariance found, as lme4's and nlme's are. glmmTMB's
+# own (own_errors) add what the covariance's uncertainty adds to the coefficients': on unbalanced data
+# they are larger, here and there by one in a hundred.
 #
 # nlminb with tight tolerances, then Newton steps by the exact gradient while they lower it. `quality`
 # says where it ended: decrement is what the criterion could still fall, g'H^-1 g. Prior weights are
@@ -38,7 +41,7 @@ fit_glmmtmb <- function(formula, data, reml = TRUE, subject = NULL, visit = NULL
     fit <- logged$value
     unit <- if (repeated) attr(fit, "unit") else 1
     beta <- glmmTMB::fixef(fit)$cond * unit
-    V <- if (repeated) attr(fit, "vcov_at") else vcov(fit)$cond
+    V <- if (repeated) attr(fit, "vcov_at") else tmb_vcov(fit)
     loglik <- as.numeric(logLik(fit)) - (nobs(fit) - reml * length(beta)) * log(unit)
     c(list(engine = "glmmTMB",
            formula = deparse1(formula),
@@ -48,12 +51,25 @@ fit_glmmtmb <- function(formula, data, reml = TRUE, subject = NULL, visit = NULL
            messages = I(logged$log),
            fixed = test_rows(names(beta), beta, sqrt(diag(V)), rep(Inf, length(beta)), level),
            vcov = matrix_rows(V),
+           own_errors = I(unname(unit * sqrt(diag(vcov(fit)$cond)))),
            fit = tmb_statistics(fit, loglik),
            quality = tmb_quality(trail, logged, if (repeated) tmb_visit_limit else tmb_decrement_limit)),
       if (repeated) list(covariance = covariance, visits = I(attr(fit, "visits")),
                          covariance_matrix = matrix_rows(attr(fit, "visit_covariance")))
       else list(random = tmb_random_table(fit)))
   }))
+}
+
+# (X'V^-1 X)^-1 with V = Z G Z' + sigma^2 I, the columns of Z level by level within each term.
+tmb_vcov <- function(fit) {
+  X <- lme4::getME(fit, "X")
+  Z <- lme4::getME(fit, "Z")
+  blocks <- glmmTMB::VarCorr(fit)$cond
+  levels <- vapply(fit$modelInfo$reStruc$condReStruc, function(term) term$blockReps, 0)
+  G <- Matrix::bdiag(Map(function(block, n)
+    Matrix::kronecker(Matrix::Diagonal(n), matrix(block, nrow(block))), blocks, levels))
+  V <- Matrix::forceSymmetric(Z %*% G %*% Matrix::t(Z)) + Matrix::Diagonal(nrow(X), sigma(fit)^2)
+  solve(as.matrix(Matrix::crossprod(X, Matrix::solve(V, X))))
 }
 
 # AIC and BIC by glmmTMB's own count of parameters.

@@ -13,6 +13,8 @@
 # other starts: a lower minimum found there shows as a negative one.
 
 profile_excess_limit <- 1e-5
+# Of the interval's width; lme4's splines keep 1e-5 of it where they follow the profile.
+lme4_profile_limit <- 1e-3
 
 # which: terms; all by default. lme4: whether to ask lme4's profile too.
 profile_intervals <- function(formula, data, level = 0.95, which = NULL, weights = NULL, offset = NULL,
@@ -36,14 +38,24 @@ profile_row <- function(problem, parameter, level, theirs) {
   quantile <- qchisq(level, 1)
   lowest <- minimiser(problem, parameter)
   sides <- lapply(c(-1, 1), function(side) profile_bound(problem, parameter, lowest, side, quantile))
-  note <- paste(unique(unlist(lapply(sides, function(side) side$note))), collapse = "; ")
+  ours <- vapply(sides, function(side) side$value, 0)
+  note <- paste(unique(c(unlist(lapply(sides, function(side) side$note)), lme4_off(ours, theirs))),
+                collapse = "; ")
   excess <- vapply(sides, function(side) side$excess, 0)
   list(term = parameter$term, estimate = parameter$estimate,
-       conf_low = sides[[1L]]$value, conf_high = sides[[2L]]$value,
+       conf_low = ours[1L], conf_high = ours[2L],
        excess_low = excess[1L], excess_high = excess[2L],
        lme4_low = if (length(theirs)) theirs[[1L]] else NA_real_,
        lme4_high = if (length(theirs)) theirs[[2L]] else NA_real_,
        method = "profile", clean = all(abs(excess) <= profile_excess_limit, na.rm = TRUE), note = note)
+}
+
+# Where lme4's bounds are another interval, not the same one a little less exactly.
+lme4_off <- function(ours, theirs) {
+  if (!length(theirs)) return(NULL)
+  off <- ifelse(ours == theirs, 0, abs(ours - theirs) / (if (all(is.finite(ours))) diff(ours) else 1))
+  if (all(off <= lme4_profile_limit, na.rm = TRUE) && !anyNA(off)) return(NULL)
+  sprintf("lme4's profile has (%.6g, %.6g)", theirs[[1L]], theirs[[2L]])
 }
 
 # lme4's own, in the order of our terms; all missing, with its words, where it fails. Its order is
