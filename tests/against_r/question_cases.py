@@ -29,7 +29,7 @@ def patients() -> pd.DataFrame:
     frame["base"] = rng.normal(50.0, 7.0, 40)[code]
     frame["dose"] = pd.Categorical(np.array(["low", "mid", "high"])[code % 3], ["low", "mid", "high"])
     frame["visit"] = pd.Categorical([f"w{int(w)}" for w in frame["week"]], ["w0", "w4", "w8", "w12"])
-    frame["y"] += 0.4 * (frame["arm"] == "B") * (frame["age"] - 50.0)
+    frame["y"] += 1.0 * (frame["arm"] == "B") * (frame["age"] - 50.0)
     frame["w"] = rng.uniform(0.5, 2.0, len(frame))
     frame["o"] = rng.normal(size=len(frame))
     frame.loc[frame.index[[4, 31]], "y"] = np.nan

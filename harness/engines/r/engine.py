@@ -79,6 +79,7 @@ class RLiveEngine:
         question: str,
         spec: ModelSpec | None = None,
         frame: pd.DataFrame | None = None,
+        /,
         **arguments: Any,
     ) -> dict[str, Any]:
         """Ask R anything ``r_reference`` can answer: means, contrasts, tests, intervals, ...
