@@ -21,7 +21,7 @@ mixed_pieces <- function(model) {
                 ussq = parts[["ussq"]], pwrss = parts[["pwrss"]],
                 RX = matrix_rows(as.matrix(lme4::getME(fit, "RX"))),
                 Lambda = lapply(unname(lme4::getME(fit, "Tlist")), function(T) matrix_rows(as.matrix(T))),
-                term_groups = I(unname(group_names(fit)[attr(lme4::getME(fit, "flist"), "assign")])),
+                term_groups = I(group_names(fit)[attr(lme4::getME(fit, "flist"), "assign")]),
                 term_effects = unname(lapply(lme4::getME(fit, "cnms"), I)))
   if (model$df_method != "satterthwaite") return(found)
   c(found, list(parameter_covariance = matrix_rows(fit@vcov_varpar),

@@ -7,9 +7,9 @@
 # Phi is the covariance of the coefficients, PhiA the adjusted one, W twice the inverse of the
 # expected information of the covariance parameters (pbkrtest's scale), P_i = -X'V^-1 G_i V^-1 X and
 # Q_ij = X'V^-1 G_i V^-1 G_j V^-1 X with V = sum_i gamma_i G_i. pbkrtest keeps its Q to itself; they
-# are computed here from the matrices G that it shows, and `rebuilt_gap` says how far
-#   PhiA = Phi + 2 Phi { sum_ij W_ij (Q_ij - P_i Phi P_j) } Phi
-# is from pbkrtest's, relative to the largest entry. Matrices are n x n: not for many thousand rows.
+# are computed here from the matrices G that it shows, and `rebuilt_gap` says how far PhiA =
+# Phi + 2 Phi { sum_ij W_ij (Q_ij - P_i Phi P_j) } Phi is from pbkrtest's, relative to the largest entry.
+# Matrices are n x n: not for many thousand rows.
 
 kenward_roger_pieces <- function(model, hypotheses = list(), most_rows = 3000L) {
   answer_on(model, {

@@ -1,6 +1,7 @@
 # Does an effect depend on a moderator: simple slopes and the Johnson-Neyman region.
 #
-#   model <- reference_model(Reaction ~ Days * age + (Days | Subject), sleepstudy_with_age)
+#   sleep <- transform(lme4::sleepstudy, age = 20 + 7 * as.integer(Subject) %% 40)
+#   model <- reference_model(Reaction ~ Days * age + (Days | Subject), sleep)
 #   moderation(model, effect = "Days", moderator = "age", values = c(20, 40), mean_sd = TRUE)
 #
 # effect is the coefficient of a column of X; the model must have one column that is this one times the

@@ -21,14 +21,18 @@ class Case:
 
 
 def patients() -> pd.DataFrame:
-    """Drop-outs, missing outcomes, a moderator and a baseline by patient, visits as a factor too."""
+    """Drop-outs, missing outcomes, a moderator and a baseline by patient, visits as a factor."""
     frame = trial(3, slope_sd=0.4, patients=40)
     rng = np.random.default_rng(8)
     code = frame["id"].cat.codes.to_numpy()
     frame["age"] = rng.uniform(20.0, 70.0, 40)[code]
     frame["base"] = rng.normal(50.0, 7.0, 40)[code]
-    frame["dose"] = pd.Categorical(np.array(["low", "mid", "high"])[code % 3], ["low", "mid", "high"])
-    frame["visit"] = pd.Categorical([f"w{int(w)}" for w in frame["week"]], ["w0", "w4", "w8", "w12"])
+    frame["dose"] = pd.Categorical(
+        np.array(["low", "mid", "high"])[code % 3], ["low", "mid", "high"]
+    )
+    frame["visit"] = pd.Categorical(
+        [f"w{int(w)}" for w in frame["week"]], ["w0", "w4", "w8", "w12"]
+    )
     frame["y"] += 1.0 * (frame["arm"] == "B") * (frame["age"] - 50.0)
     frame["w"] = rng.uniform(0.5, 2.0, len(frame))
     frame["o"] = rng.normal(size=len(frame))
@@ -119,8 +123,13 @@ CASES: dict[str, Case] = {
         "effect_size",
         spec("y ~ arm * week + (1 | id)"),
         patients(),
-        {"of": {"at 12 weeks": [0, 1, 0, 12]}, "by_sd": "baseline", "baseline": "base",
-         "arm": "arm", "per": "id"},
+        {
+            "of": {"at 12 weeks": [0, 1, 0, 12]},
+            "by_sd": "baseline",
+            "baseline": "base",
+            "arm": "arm",
+            "per": "id",
+        },
     ),
     "hedges-g": Case(
         "hedges_g", None, change(), {"outcome": "y", "arm": "arm", "compare": ["A", "B"]}
@@ -130,5 +139,7 @@ CASES: dict[str, Case] = {
     "glmmtmb-by-visit": Case(
         "glmmtmb", spec("y ~ arm * visit", reml=False), patients(), {**BY_VISIT, "covariance": "un"}
     ),
-    "adjust": Case("adjust", None, None, {"p_values": [0.01, None, 0.04, 0.03], "method": "hommel"}),
-}  # fmt: skip
+    "adjust": Case(
+        "adjust", None, None, {"p_values": [0.01, None, 0.04, 0.03], "method": "hommel"}
+    ),
+}

@@ -74,7 +74,9 @@ def test_weights_count_the_rows_used(lme4: RLiveEngine, weights: Any) -> None:
     frame = patients()
     frame.loc[frame.index[60:], "y"] = frame["y"].where(frame["visit"] != "w8")
     fit = fitted(model, frame)
-    answer = lme4.ask("emmeans", model, frame, specs=["dose"], mean_weights=weights, theta=fit.theta)
+    answer = lme4.ask(
+        "emmeans", model, frame, specs=["dose"], mean_weights=weights, theta=fit.theta
+    )
     ours = fit.emmeans(["dose"], weights=weights, df="kenward-roger")
     agree(ours.table(tests=True), answer["means"], 1e-8)
 
@@ -95,8 +97,13 @@ def test_pairs_by_visit_with_kenward_roger(lme4: RLiveEngine) -> None:
     means = fit.emmeans(["dose"], by=["visit"], df="kenward-roger")
     agree(means.table(tests=True), answer["means"], 1e-8)
     # qtukey stops at 1e-4 of its last step, ptukey at 1e-8 absolutely.
-    agree(means.contrast("pairwise", adjust="tukey").table(), answer["contrasts"], 1e-8,
-          p=1e-7, conf=1e-6)  # fmt: skip
+    agree(
+        means.contrast("pairwise", adjust="tukey").table(),
+        answer["contrasts"],
+        1e-8,
+        p=1e-7,
+        conf=1e-6,
+    )
     assert {row["adjust"] for row in answer["contrasts"]} == {"tukey"}
     assert {row["conf_adjust"] for row in answer["contrasts"]} == {"tukey"}
 
@@ -113,7 +120,9 @@ def test_contrasts_of_a_weighted_linear_model_with_an_offset(lme4: RLiveEngine) 
     fit, answer = ask(lme4, "custom")
     means = fit.emmeans(["dose"])
     agree(means.table(tests=True), answer["means"], SAME)
-    agree(means.contrast({"last": [0.5, 0.5, -1]}, adjust="none").table(), answer["contrasts"], SAME)
+    agree(
+        means.contrast({"last": [0.5, 0.5, -1]}, adjust="none").table(), answer["contrasts"], SAME
+    )
 
 
 def test_adjusted_means_of_an_ancova_are_the_closed_form(lme4: RLiveEngine) -> None:
@@ -185,8 +194,11 @@ def test_the_df_method_is_the_one_asked_for_beyond_emmeans_limit(
     fit = fitted(model, frame)
     answer = lme4.ask("emmeans", model, frame, specs=["a"], theta=fit.theta)
     assert answer["df_method"] == method
-    agree(fit.emmeans(["a"], df=method).table(tests=True), answer["means"],
-          NUMERIC if method == "satterthwaite" else 1e-8)  # fmt: skip
+    agree(
+        fit.emmeans(["a"], df=method).table(tests=True),
+        answer["means"],
+        NUMERIC if method == "satterthwaite" else 1e-8,
+    )
 
 
 @pytest.mark.parametrize("kind", [1, 2, 3])

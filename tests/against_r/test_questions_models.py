@@ -50,8 +50,12 @@ def test_models_on_other_rows_are_not_compared(lme4: RLiveEngine) -> None:
     frame = patients()
     frame.loc[frame.index[9], "age"] = np.nan
     with pytest.raises(ModelError, match="uses other rows"):
-        lme4.ask("likelihood_ratio", spec("y ~ week + (1 | id)"), frame,
-                 others=[spec("y ~ week + age + (1 | id)")])  # fmt: skip
+        lme4.ask(
+            "likelihood_ratio",
+            spec("y ~ week + (1 | id)"),
+            frame,
+            others=[spec("y ~ week + age + (1 | id)")],
+        )
 
 
 def test_reml_criteria_of_other_fixed_parts_are_not_compared(lme4: RLiveEngine) -> None:
@@ -82,13 +86,12 @@ def test_random_terms_are_the_ports_and_lmertests(lme4: RLiveEngine, formula: st
             assert row["p_value"] == pytest.approx(theirs["p_value"], rel=1e-5)
 
 
-def test_random_terms_of_sleepstudy_in_lmertests_words(
-    lme4: RLiveEngine, rscript: Any
-) -> None:
+def test_random_terms_of_sleepstudy_in_lmertests_words(lme4: RLiveEngine, rscript: Any) -> None:
     said = rscript(
-        "r <- lmerTest::ranova(lmerTest::lmer(Reaction ~ Days + (Days | Subject), lme4::sleepstudy));"
+        "m <- lmerTest::lmer(Reaction ~ Days + (Days | Subject), lme4::sleepstudy);"
+        "r <- lmerTest::ranova(m);"
         'cat(rownames(r), sprintf("%.9g", r$LRT), r$Df, sep = "\\n")'
-    ).splitlines()  # fmt: skip
+    ).splitlines()
     rows = lme4.ask("random_terms", spec(SLEEP), sleepstudy())["rows"]
     assert [row["term"] for row in rows] == said[:2]
     assert rows[1]["statistic"] == pytest.approx(float(said[3]), abs=1e-5)
@@ -97,11 +100,14 @@ def test_random_terms_of_sleepstudy_in_lmertests_words(
 
 PROFILES = {
     "slopes": ("Reaction ~ Days + (Days | Subject)", sleepstudy(), True),
-    "crossed": ("diameter ~ 1 + (1 | plate) + (1 | sample)", classic("Penicillin", "plate", "sample"),
-                True),
+    "crossed": (
+        "diameter ~ 1 + (1 | plate) + (1 | sample)",
+        classic("Penicillin", "plate", "sample"),
+        True,
+    ),
     "boundary": ("Yield ~ 1 + (1 | Batch)", classic("Dyestuff2", "Batch"), True),
     "flat": ("y ~ week + (week | id)", trial(5), False),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -139,8 +145,9 @@ def test_predictions_and_residuals(lme4: RLiveEngine) -> None:
     new = patients().iloc[[0, 4, 60]].assign(id=pd.Categorical(["p000", None, "nobody"]))
     new["id"] = pd.Categorical(["p000", "p003", "nobody"])
     new.loc[new.index[1], "week"] = np.nan
-    answer = lme4.ask("predict", case.model, patients(), newdata=new, new_levels=True,
-                      theta=fit.theta)  # fmt: skip
+    answer = lme4.ask(
+        "predict", case.model, patients(), newdata=new, new_levels=True, theta=fit.theta
+    )
     limit = 1e-9 * fit.sigma
     table = fit.prediction_table(random=False)
     assert numbers(answer["fitted"]) == pytest.approx(fit.fitted, abs=limit)
@@ -202,9 +209,12 @@ def test_pieces_of_kenward_roger_are_the_papers(lme4: RLiveEngine) -> None:
     codes = design.groupings[0].codes
     same = codes[:, None] == codes[None, :]
     z = [np.ones(len(codes)), np.asarray(term.columns[1])]
-    G = [np.outer(z[0], z[0]) * same,
-         (np.outer(z[0], z[1]) + np.outer(z[1], z[0])) * same,
-         np.outer(z[1], z[1]) * same, np.eye(len(codes))]  # fmt: skip
+    G = [
+        np.outer(z[0], z[0]) * same,
+        (np.outer(z[0], z[1]) + np.outer(z[1], z[0])) * same,
+        np.outer(z[1], z[1]) * same,
+        np.eye(len(codes)),
+    ]
     sd = {row.term: row.estimate for row in fit.varcorr}
     s0, s1 = sd["sd(id:(Intercept))"], sd["sd(id:week)"]
     c = sd["cor(id:(Intercept),week)"] * s0 * s1
@@ -229,8 +239,8 @@ def test_intermediates_add_up_to_the_criterion(lme4: RLiveEngine) -> None:
     answer = ask(lme4, "intermediates")
     n, p = 180, 2
     d = n - p
-    criterion = answer["ldL2"] + answer["ldRX2"] + d * (
-        1 + math.log(2 * math.pi * answer["pwrss"] / d)
+    criterion = (
+        answer["ldL2"] + answer["ldRX2"] + d * (1 + math.log(2 * math.pi * answer["pwrss"] / d))
     )
     assert criterion == pytest.approx(answer["model"]["criterion"], abs=1e-9)
     RX = np.array(answer["RX"])

@@ -1,4 +1,4 @@
-"""Simple slopes, Johnson-Neyman bounds, effect sizes and adjusted p values from R, by other means."""
+"""Slopes, Johnson-Neyman bounds, effect sizes and adjusted p values from R, by other means."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ METHODS = ["satterthwaite", "kenward-roger", "residual", "z"]
 def moderated(lme4: RLiveEngine, method: Any, **more: Any) -> tuple[Any, dict[str, Any]]:
     fit = harness.lmer(MODERATED, patients())
     answer = lme4.ask(
-        "moderation", spec(MODERATED, df_method=method), patients(), **ASKED, theta=fit.theta, **more
+        "moderation",
+        spec(MODERATED, df_method=method),
+        patients(),
+        **ASKED,
+        theta=fit.theta,
+        **more,
     )
     return fit, answer
 
@@ -83,8 +88,10 @@ def test_bounds_are_where_a_dense_evaluation_crosses(lme4: RLiveEngine, method: 
     assert (positive == ~inside).all() or (positive == inside).all()
     assert found["topology"] == ("outside" if positive[0] else "inside")
     for region in found["regions"]:
-        low, high = (-1e9 if region["from"] == "-Inf" else region["from"],
-                     1e9 if region["to"] == "Inf" else region["to"])  # fmt: skip
+        low, high = (
+            -1e9 if region["from"] == "-Inf" else region["from"],
+            1e9 if region["to"] == "Inf" else region["to"],
+        )
         within = (grid > low) & (grid < high)
         assert (positive[within] == region["significant"]).all()
     ages = patients().dropna(subset=["y"])["age"]
@@ -95,8 +102,11 @@ def test_bounds_are_where_a_dense_evaluation_crosses(lme4: RLiveEngine, method: 
         )
 
 
-@pytest.mark.parametrize("unit", [(1.0, 0.0), (1e-6, 0.0), (1.0, 2000.0), (1e5, 0.0)],
-                         ids=["as-is", "micro", "far-from-zero", "large"])  # fmt: skip
+@pytest.mark.parametrize(
+    "unit",
+    [(1.0, 0.0), (1e-6, 0.0), (1.0, 2000.0), (1e5, 0.0)],
+    ids=["as-is", "micro", "far-from-zero", "large"],
+)
 def test_with_constant_df_the_bounds_solve_a_quadratic(
     lme4: RLiveEngine, unit: tuple[float, float]
 ) -> None:
@@ -112,7 +122,9 @@ def test_with_constant_df_the_bounds_solve_a_quadratic(
     b = T @ fit.beta[[1, 3]]
     V = T @ fit.vcov[np.ix_([1, 3], [1, 3])] @ T.T
     c = stats.t.ppf(0.975, len(frame) - 4) ** 2
-    roots = np.roots([b[1] ** 2 - c * V[1, 1], 2 * (b[0] * b[1] - c * V[0, 1]), b[0] ** 2 - c * V[0, 0]])
+    roots = np.roots(
+        [b[1] ** 2 - c * V[1, 1], 2 * (b[0] * b[1] - c * V[0, 1]), b[0] ** 2 - c * V[0, 0]]
+    )
     bounds = [row["value"] for row in answer["johnson_neyman"]["bounds"]]
     real = np.sort(roots[np.isreal(roots)].real + middle)
     width = np.ptp(frame["age"].to_numpy())
@@ -124,7 +136,9 @@ def shifted(by: float, slope: float, noise: float) -> pd.DataFrame:
     rng = np.random.default_rng(5)
     m = np.linspace(-1, 1, 200)
     arm = np.resize([0.0, 1.0], 200)
-    return pd.DataFrame({"x": arm, "m": m, "y": arm * (by + slope * m) + noise * rng.normal(size=200)})
+    return pd.DataFrame(
+        {"x": arm, "m": m, "y": arm * (by + slope * m) + noise * rng.normal(size=200)}
+    )
 
 
 TOPOLOGIES = {
@@ -147,7 +161,11 @@ def test_the_shape_of_the_region(lme4: RLiveEngine, name: str) -> None:
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "no-product": ("y ~ arm + age + (1 | id)", ASKED, "no column of the model is `armB` times `age`"),
+    "no-product": (
+        "y ~ arm + age + (1 | id)",
+        ASKED,
+        "no column of the model is `armB` times `age`",
+    ),
     "no-effect": (MODERATED, {**ASKED, "effect": "armC"}, "no coefficient `armC`"),
     "no-moderator": (MODERATED, {**ASKED, "moderator": "shoe"}, "no moderator `shoe`"),
     "factor": ("y ~ arm * visit + (1 | id)", {**ASKED, "moderator": "visit"}, "not a number"),
@@ -178,8 +196,9 @@ def test_a_centred_moderator_is_taken_in_its_own_unit(lme4: RLiveEngine) -> None
     plain = lme4.ask("moderation", spec(MODERATED), patients(), **ASKED)
     centred = lme4.ask("moderation", model, patients(), effect="armB", moderator="center(age)")
     mean = patients()["age"].mean()  # R centres before it omits the rows without an outcome
-    for one, two in zip(plain["johnson_neyman"]["bounds"], centred["johnson_neyman"]["bounds"],
-                        strict=True):  # fmt: skip
+    for one, two in zip(
+        plain["johnson_neyman"]["bounds"], centred["johnson_neyman"]["bounds"], strict=True
+    ):
         assert two["value"] + mean == pytest.approx(one["value"], rel=1e-6)
 
 
@@ -204,8 +223,16 @@ def test_standardised_contrasts_are_the_ports_divided(lme4: RLiveEngine, method:
     for by_sd, sd in sds.items():
         more = {"baseline": "base", "arm": "arm", "per": "id"} if by_sd == "baseline" else {}
         given = {"sd": 12.5} if by_sd == "given" else {}
-        answer = lme4.ask("effect_size", model, patients(), of={"d": L}, by_sd=by_sd, theta=fit.theta,
-                          **more, **given)  # fmt: skip
+        answer = lme4.ask(
+            "effect_size",
+            model,
+            patients(),
+            of={"d": L},
+            by_sd=by_sd,
+            theta=fit.theta,
+            **more,
+            **given,
+        )
         row = answer["rows"][0]
         assert answer["sd"] == pytest.approx(sd, rel=1e-9)
         assert row["estimate"] == pytest.approx(L @ fit.beta / sd, rel=1e-8)
@@ -253,9 +280,16 @@ def test_partial_eta_squared_of_a_mixed_model_is_refused(lme4: RLiveEngine) -> N
         lme4.ask("partial_eta_squared", spec("y ~ arm + (1 | id)"), trial(1))
 
 
-STATSMODELS = {"holm": "holm", "hochberg": "simes-hochberg", "hommel": "hommel", "BH": "fdr_bh",
-               "BY": "fdr_by", "bonferroni": "bonferroni", "sidak": "sidak",
-               "sidak-holm": "holm-sidak"}  # fmt: skip
+STATSMODELS = {
+    "holm": "holm",
+    "hochberg": "simes-hochberg",
+    "hommel": "hommel",
+    "BH": "fdr_bh",
+    "BY": "fdr_by",
+    "bonferroni": "bonferroni",
+    "sidak": "sidak",
+    "sidak-holm": "holm-sidak",
+}
 
 
 @pytest.mark.parametrize("method", STATSMODELS)
