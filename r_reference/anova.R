@@ -83,7 +83,7 @@ sum_coded <- function(fit) {
 # Terms that contain term k: the same numbers, and its factors with more.
 holders <- function(fit, k) {
   incidence <- attr(terms(fit), "factors") > 0
-  is_factor <- !vapply(model.frame(fit)[rownames(incidence)], is.numeric, NA)
+  is_factor <- !vapply(model.frame(fit)[frame_names(terms(fit))], is.numeric, NA)
   of <- function(j) incidence[, j]
   own <- of(k)
   Filter(function(j) {

@@ -12,15 +12,17 @@ intermediates <- function(model) {
 }
 
 # Of the profiled criterion (Bates, Maechler, Bolker & Walker 2015, J. Stat. Softw. 67(1)):
-# ldL2 = log|L|^2, ldRX2 = log|RX|^2, wrss and ussq whose sum is pwrss, and RX'RX = X'V^-1 X. Of Satterthwaite's df, lmerTest's
-# numerical derivatives: the covariance of (theta, sigma), and d vcov(beta) / d parameter.
+# ldL2 = log|L|^2, ldRX2 = log|RX|^2, wrss and ussq whose sum is pwrss, RX'RX = sigma^2 X'V^-1 X. Of
+# Satterthwaite's df, lmerTest's numerical derivatives: the covariance of (theta, sigma), and
+# d vcov(beta) / d parameter.
 mixed_pieces <- function(model) {
   fit <- model$fit
   parts <- lme4::getME(fit, "devcomp")$cmp
   found <- list(ldL2 = parts[["ldL2"]], ldRX2 = parts[["ldRX2"]], wrss = parts[["wrss"]],
                 ussq = parts[["ussq"]], pwrss = parts[["pwrss"]],
                 RX = matrix_rows(as.matrix(lme4::getME(fit, "RX"))),
-                Lambda = lapply(unname(lme4::getME(fit, "Tlist")), function(T) matrix_rows(as.matrix(T))),
+                Lambda = unname(lapply(lme4::getME(fit, "Tlist"),
+                                       function(T) matrix_rows(as.matrix(T)))),
                 term_groups = I(group_names(fit)[attr(lme4::getME(fit, "flist"), "assign")]),
                 term_effects = unname(lapply(lme4::getME(fit, "cnms"), I)))
   if (model$df_method != "satterthwaite") return(found)

@@ -76,7 +76,7 @@ straight_line <- function(model, effect, product, moderator) {
   moderated <- if (moderator %in% names(model$data)) moderator
                else unlist(variables[incidence[, owner[product]] & !own])
   # One of several columns, such as poly(age, 2)1, does not move without the others.
-  others <- as.character(attr(parts, "variables"))[-1L][incidence[, owner[product]] & !own]
+  others <- frame_names(parts)[incidence[, owner[product]] & !own]
   if (any(vapply(model.frame(model$fit)[others], function(x) is.matrix(x) && ncol(x) > 1L, NA)))
     refuse("the moderator `", moderator, "` is one of several columns of its term")
   for (k in seq_len(ncol(incidence))) {
