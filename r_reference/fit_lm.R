@@ -30,6 +30,7 @@ fit_lm <- function(formula, data, df_method = "residual", level = 0.95, weights 
          theta = I(numeric()),
          min_eigen = NaN,
          problem = problem_lm(fit, weights, offset),
-         quality = linear_quality(log))
+         quality = linear_quality(log),
+         vcov = matrix_rows(model_vcov(c(model, mixed = FALSE))))
   }))
 }

@@ -28,22 +28,24 @@ fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", le
     final <- with_log(fixed_table(fit, df_method, level))
     log <- unique(c(model$log, final$log))
     singular <- lme4::isSingular(fit, tol = singular_tolerance)
-    list(engine = "lme4",
-         formula = deparse1(formula),
-         reml = reml,
-         df_method = df_method,
-         n_obs = nobs(fit),
-         groups = group_counts(fit),
-         singular = singular,
-         converged = optimum$converged,
-         messages = I(log),
-         fixed = final$value,
-         random = random_table(fit),
-         fit = fit_statistics(fit, criterion_of(fit)),
-         theta = I(unname(lme4::getME(fit, "theta"))),
-         min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
-         problem = problem_lmer(fit, weights, offset),
-         quality = mixed_quality(model, final$log))
+    c(list(engine = "lme4",
+           formula = deparse1(formula),
+           reml = reml,
+           df_method = df_method,
+           n_obs = nobs(fit),
+           groups = group_counts(fit),
+           singular = singular,
+           converged = optimum$converged,
+           messages = I(log),
+           fixed = final$value,
+           random = random_table(fit),
+           fit = fit_statistics(fit, criterion_of(fit)),
+           theta = I(unname(lme4::getME(fit, "theta"))),
+           min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
+           problem = problem_lmer(fit, weights, offset),
+           quality = mixed_quality(model, final$log),
+           vcov = matrix_rows(model_vcov(c(model, mixed = TRUE)))),
+      if (!is.null(model$adjusted)) list(vcov_adjusted = matrix_rows(as.matrix(model$adjusted))))
   }))
 }
 
@@ -117,11 +119,10 @@ numeric_df_trouble <- function(fit, df_method) {
 # parameters by a pseudo-inverse when an eigenvalue is below 1e-10, which drops what is more than 1e8
 # smaller than the largest: with a predictor or an outcome in awkward units, whole parameters. No
 # warning says so, but W has lost rank.
-kenward_roger_trouble <- function(fit, df_method) {
+kenward_roger_trouble <- function(fit, df_method, adjusted) {
   if (df_method != "kenward-roger") return(character())
   if (any(weights(fit) != 1))
     return("pbkrtest takes every residual variance for sigma^2: wrong with prior weights")
-  adjusted <- tryCatch(pbkrtest::vcovAdj(fit), error = function(e) NULL)
   if (is.null(adjusted)) return("pbkrtest cannot invert the information of the covariance parameters")
   spread <- range(abs(eigen(attr(adjusted, "W"), symmetric = TRUE, only.values = TRUE)$values))
   if (attr(adjusted, "condi") > 1e-10 || spread[1L] > 1e-9 * spread[2L]) return(character())

@@ -15,18 +15,19 @@ kenward_roger_pieces <- function(model, hypotheses = list(), most_rows = 3000L) 
   answer_on(model, {
     if (!model$mixed || model$df_method != "kenward-roger")
       refuse("the pieces of Kenward-Roger need a mixed model with that df method")
-    adjusted <- pbkrtest::vcovAdj(model$fit)
+    PhiA <- test_vcov(model)
+    adjusted <- model$adjusted
     Phi <- model_vcov(model)
     W <- as.matrix(attr(adjusted, "W"))
     P <- lapply(attr(adjusted, "P"), as.matrix)
     Q <- if (nobs(model$fit) <= most_rows) kenward_roger_q(model)
     list(names = I(colnames(Phi)),
          Phi = matrix_rows(Phi),
-         PhiA = matrix_rows(as.matrix(adjusted)),
+         PhiA = matrix_rows(PhiA),
          W = matrix_rows(W),
          P = lapply(P, matrix_rows),
          Q = lapply(Q, function(row) lapply(row, matrix_rows)),
-         rebuilt_gap = if (length(Q)) rebuilt_gap(Phi, as.matrix(adjusted), W, P, Q) else NaN,
+         rebuilt_gap = if (length(Q)) rebuilt_gap(Phi, PhiA, W, P, Q) else NaN,
          condition = attr(adjusted, "condi"),
          rows = kenward_roger_rows(model, Phi, adjusted),
          tests = lapply(hypotheses, kenward_roger_test, model = model))

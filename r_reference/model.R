@@ -22,7 +22,8 @@ reference_model <- function(formula, data, reml = TRUE, df_method = NULL, level 
 
 df_methods <- c("satterthwaite", "kenward-roger", "residual", "z")
 
-# fit, optimum, log, reml and df_method of a mixed model.
+# fit, optimum, log, reml and df_method of a mixed model; adjusted is Kenward-Roger's covariance, where
+# that is the method, or nothing where pbkrtest fails.
 mixed_model <- function(formula, data, reml, df_method, weights, offset, theta = NULL) {
   if (df_method == "kenward-roger" && !reml)
     refuse("Kenward-Roger needs a REML fit; this one is asked by ML")
@@ -30,8 +31,11 @@ mixed_model <- function(formula, data, reml, df_method, weights, offset, theta =
                     else given_optimum(formula, data, theta, reml, weights, offset))
   optimum <- found$value
   final <- with_log(fit_at(formula, data, optimum$theta, reml, df_method, weights, offset))
-  list(fit = final$value, optimum = optimum, reml = reml, df_method = df_method,
-       log = unique(c(optimum$log, found$log, final$log)))
+  fit <- final$value
+  adjusted <- if (df_method == "kenward-roger")
+    with_log(tryCatch(pbkrtest::vcovAdj(fit), error = function(e) NULL))
+  list(fit = fit, optimum = optimum, reml = reml, df_method = df_method, adjusted = adjusted$value,
+       log = unique(c(optimum$log, found$log, final$log, adjusted$log)))
 }
 
 # theta as given, in the form find_optimum() answers in; nothing speaks against it.
@@ -50,7 +54,7 @@ mixed_quality <- function(model, more = character()) {
   reference_quality(model$optimum, unique(c(model$log, more)),
                     lme4::isSingular(model$fit, tol = singular_tolerance),
                     c(numeric_df_trouble(model$fit, model$df_method),
-                      kenward_roger_trouble(model$fit, model$df_method)))
+                      kenward_roger_trouble(model$fit, model$df_method, model$adjusted)))
 }
 
 linear_model <- function(formula, data, df_method, weights, offset) {
@@ -76,6 +80,13 @@ model_beta <- function(model) {
 model_vcov <- function(model) {
   V <- as.matrix(vcov(model$fit))
   if (model$mixed) V else V[names(model_beta(model)), names(model_beta(model)), drop = FALSE]
+}
+
+# The covariance that tests by the df method use.
+test_vcov <- function(model) {
+  if (model$df_method != "kenward-roger") return(model_vcov(model))
+  if (is.null(model$adjusted)) refuse("pbkrtest cannot invert the information of the covariance parameters")
+  as.matrix(model$adjusted)
 }
 
 model_x <- function(model) {

@@ -111,27 +111,27 @@ moderator_values <- function(model, w, per) {
 pair_test <- function(model, pair) {
   p <- length(model_beta(model))
   row <- function(a) replace(numeric(p), pair$columns, a)
-  V <- if (model$df_method == "kenward-roger") pbkrtest::vcovAdj(model$fit) else model_vcov(model)
+  V <- test_vcov(model)
   exact <- switch(model$df_method,
     z = function(a) Inf,
     residual = function(a) residual_df(model),
     satterthwaite = function(a) lmerTest::contest1D(model$fit, row(a), ddf = "Satterthwaite")$df,
-    "kenward-roger" = function(a) pbkrtest::Lb_ddf(row(a), vcov(model$fit), V))
-  list(beta = pair$beta, V = unname(as.matrix(V)[pair$columns, pair$columns]), df = exact,
-       quick_df = quick_df(model, pair, V, exact))
+    "kenward-roger" = function(a) pbkrtest::Lb_ddf(row(a), vcov(model$fit), model$adjusted))
+  list(beta = pair$beta, V = unname(V[pair$columns, pair$columns]), df = exact,
+       quick_df = quick_df(model, pair, exact))
 }
 
 # The same df a thousand times quicker, for the search: 2 (a'Phi a)^2 / (g'W g) with g_i = a'D_i a,
 # D_i the derivatives of Phi by the covariance parameters and W their covariance; for one contrast
 # Kenward and Roger's df is of this form with D_i = Phi P_i Phi. Compared with lmerTest's or pbkrtest's
 # at every bound it leads to.
-quick_df <- function(model, pair, adjusted, exact) {
+quick_df <- function(model, pair, exact) {
   pieces <- switch(model$df_method,
     satterthwaite = list(D = model$fit@Jac_list, W = model$fit@vcov_varpar),
     "kenward-roger" = {
       Phi <- model_vcov(model)
-      list(D = lapply(attr(adjusted, "P"), function(P) Phi %*% as.matrix(P) %*% Phi),
-           W = as.matrix(attr(adjusted, "W")))
+      list(D = lapply(attr(model$adjusted, "P"), function(P) Phi %*% as.matrix(P) %*% Phi),
+           W = as.matrix(attr(model$adjusted, "W")))
     })
   if (is.null(pieces)) return(exact)
   Phi <- model_vcov(model)[pair$columns, pair$columns]

@@ -41,9 +41,7 @@ residual_kinds <- function(model) {
 }
 
 row_errors <- function(model, X) {
-  V <- if (model$df_method == "kenward-roger") as.matrix(pbkrtest::vcovAdj(model$fit))
-       else model_vcov(model)
-  sqrt(rowSums((X %*% V) * X))
+  sqrt(rowSums((X %*% test_vcov(model)) * X))
 }
 
 # One row a level and effect: group, level, effect, estimate, std_error.
