@@ -186,7 +186,7 @@ mean_rows <- function(means, df_method, adjust, level) {
   said <- attr(table, "mesg")
   limits <- attr(table, "clNames")
   labels <- setdiff(names(table), c(attr(table, "estName"), "SE", "df", limits, "t.ratio", "z.ratio",
-                                    "p.value", "null", ".offset."))
+                                    "p.value", "null", ".offset.", "1"))
   statistic <- if ("z.ratio" %in% names(table)) "z.ratio" else "t.ratio"
   estimate <- table[[attr(table, "estName")]]
   lapply(seq_len(nrow(table)), function(i)

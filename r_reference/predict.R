@@ -81,9 +81,11 @@ new_rows <- function(model, newdata, random, new_levels) {
   origin <- at(numeric(p), NA)
   X <- vapply(seq_len(p), function(j) at(as.double(seq_len(p) == j), NA) - origin,
               numeric(nrow(newdata)))
-  list(estimate = plain(at(NULL, if (random) NULL else NA)),
+  # For new data lme4 (1.1-31) knows the offsets of the formula, not the argument's.
+  offset <- if (is.null(model$offset)) 0 else as.double(newdata[[model$offset]])
+  list(estimate = plain(at(NULL, if (random) NULL else NA) + offset),
        std_error = plain(row_errors(model, matrix(X, nrow(newdata)))),
-       fixed = plain(at(NULL, NA)))
+       fixed = plain(at(NULL, NA) + offset))
 }
 
 need_columns <- function(newdata, names) {

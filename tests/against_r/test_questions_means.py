@@ -81,6 +81,25 @@ def test_weights_count_the_rows_used(lme4: RLiveEngine, weights: Any) -> None:
     agree(ours.table(tests=True), answer["means"], 1e-8)
 
 
+def test_weights_offset_and_codings_reach_the_means(lme4: RLiveEngine) -> None:
+    formula = "y ~ dose * week + scale(base) + (1 | id)"
+    extra: dict[str, Any] = {"weights": "w", "offset": "o"}
+    model = spec(formula, contrasts=(("dose", "sum"),), **extra)
+    fit = harness.lmer(formula, patients(), contrasts={"dose": "sum"}, **extra)
+    asked = {"specs": ["dose"], "at": {"week": [0, 8]}, "by": ["week"]}
+    answer = lme4.ask("emmeans", model, patients(), **asked, contrast="consec", theta=fit.theta)
+    means = fit.emmeans(["dose"], by=["week"], at={"week": [0, 8]})
+    agree(means.table(tests=True), answer["means"], NUMERIC)
+    agree(means.contrast("consec", adjust="none").table(), answer["contrasts"], NUMERIC)
+    terms = lme4.ask("anova", model, patients(), type=2, theta=fit.theta)
+    compare_tests(fit.anova(type=2), terms["rows"], 1e-6)
+    rows = lme4.ask("predict", model, patients(), newdata=patients().iloc[:4], theta=fit.theta)
+    assert rows["fitted"] == pytest.approx(fit.fitted.tolist(), abs=1e-9 * fit.sigma)
+    assert rows["new"]["estimate"] == pytest.approx(
+        fit.predict(patients().iloc[:4]).tolist(), abs=1e-9 * fit.sigma
+    )
+
+
 def test_unused_levels_and_missing_factors_change_nothing(lme4: RLiveEngine) -> None:
     model = spec("y ~ x * arm + flag + text + (1 | id)", df_method="kenward-roger")
     fit = fitted(model, awkward())
@@ -264,6 +283,20 @@ def test_joint_tests(lme4: RLiveEngine, by: list[str], method: Any) -> None:
         assert row["f_value"] == pytest.approx(theirs["f_value"], rel=1e-8)
         assert row["den_df"] == pytest.approx(theirs["den_df"], rel=NUMERIC)
         assert row["p_value"] == pytest.approx(theirs["p_value"], rel=1e-6)
+
+
+def test_a_factor_made_in_the_formula_and_one_mean_over_all(lme4: RLiveEngine) -> None:
+    model = spec("y ~ arm * factor(week) + (1 | id)", df_method="kenward-roger")
+    fit = fitted(model, patients())
+    for specs, by in ((["week"], ["arm"]), ([], [])):
+        answer = lme4.ask("emmeans", model, patients(), specs=specs, by=by, theta=fit.theta)
+        ours = fit.emmeans(specs, by=by or None, df="kenward-roger").table(tests=True)
+        assert len(ours) == len(answer["means"]) == (8 if specs else 1)
+        for (_, row), theirs in zip(ours.iterrows(), answer["means"], strict=True):
+            assert sorted(theirs["labels"]) == sorted([*specs, *by])
+            assert abs(row["emmean"] - theirs["estimate"]) <= SAME * theirs["std_error"]
+            assert float(row.get("week", 0)) == theirs["labels"].get("week", 0)
+            assert row["df"] == pytest.approx(theirs["df"], rel=1e-8)
 
 
 def test_a_joint_test_with_empty_cells_says_so(lme4: RLiveEngine) -> None:
