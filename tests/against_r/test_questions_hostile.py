@@ -6,14 +6,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-from question_cases import BY_VISIT, CASES, RECIPES, cake, change, patients
+from question_cases import BY_VISIT, CASES, change, patients
 from r_examples import SLEEP, sleepstudy, spec
 
 from harness.engines.r.engine import RLiveEngine
-from harness.engines.r.questions import QUESTIONS, question_request
 from harness.errors import DataError, ModelError
 
 WEEKS = "y ~ arm * week + (1 | id)"
@@ -242,21 +240,6 @@ def test_python_refuses_what_cannot_be_asked(lme4: RLiveEngine) -> None:
         )
 
 
-def test_arguments_go_over_as_plain_values() -> None:
-    request = question_request(
-        "emmeans",
-        spec(SLEEP),
-        {"at": {"Days": np.array([0.0, 0.1])}, "specs": ("Days",), "by": None, "ref": np.int64(2)},
-    )
-    assert request["at"] == {"Days": [0.0, 0.1]}
-    assert request["specs"] == ["Days"]
-    assert request["ref"] == 2
-    assert "by" not in request
-    assert request["df_method"] == "satterthwaite"
-    assert question_request("anova", spec("y ~ x"), {})["df_method"] == "residual"
-    assert set(QUESTIONS) >= {"emmeans", "moderation"}
-
-
 @pytest.mark.parametrize(
     "p", [[-0.1], [1.1], ["0.5"], []], ids=["negative", "large", "text", "none"]
 )
@@ -274,12 +257,3 @@ def test_fewer_p_values_than_given_are_refused(lme4: RLiveEngine) -> None:
 def test_hedges_g_compares_two_groups(lme4: RLiveEngine, compare: list[str]) -> None:
     with pytest.raises(ModelError, match="group"):
         lme4.ask("hedges_g", None, change(), outcome="y", arm="arm", compare=compare)
-
-
-def test_a_fit_that_is_not_clean_taints_every_answer_on_it(lme4: RLiveEngine) -> None:
-    """An outcome in a unit of 1e-7 spoils lmerTest's derivatives: nothing on the model is clean."""
-    frame = cake().assign(angle=lambda d: d["angle"] * 1e-9)
-    for question, arguments in (("emmeans", {"specs": ["recipe"]}), ("anova", {})):
-        answer = lme4.ask(question, spec(RECIPES), frame, **arguments)
-        assert answer["quality"]["clean"] is False
-        assert any("numeric derivatives" in reason for reason in answer["quality"]["reasons"])

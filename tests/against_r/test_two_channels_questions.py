@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,13 +82,6 @@ def test_a_request_alone_is_answered_as_one_among_others(
 
 def test_every_question_is_asked_here() -> None:
     assert {case.question for case in CASES.values()} == set(QUESTIONS)
-
-
-def test_python_knows_every_question_of_r() -> None:
-    text = (scripts_folder() / "answer.R").read_text(encoding="utf-8")
-    table = text[text.index("questions <- list(") : text.index("ask <- function(request)")]
-    known = set(re.findall(r"^  (\w+) = list\(takes", table, re.MULTILINE))
-    assert known == {*QUESTIONS, "lmer", "lm", "criterion"}
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if n not in ("adjust", "hedges-g")])
