@@ -8,7 +8,7 @@
 #   joint_tests_of(model)
 #
 # The df method is the model's, passed explicitly with both of emmeans' limits raised (beyond 3000
-# rows it would silently take z), and read back from the grid: every row says by what it was tested.
+# rows it would take z and say so in passing), and read back from the grid: every row says how it was tested.
 
 mean_weights <- c("equal", "proportional", "outer", "cells", "flat")
 contrast_methods <- c("pairwise", "revpairwise", "trt.vs.ctrl", "consec", "eff", "poly")

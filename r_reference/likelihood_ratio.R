@@ -5,7 +5,7 @@
 #   random_term_tests(Reaction ~ Days + (Days | Subject), lme4::sleepstudy)
 #
 # Every model is a fresh fit at its own checked optimum. Never refit(), and never anova() or ranova()
-# of the object that fit_lmer reads: anova() refits by ML with lmer's default stopping rule, and
+# of the object that fit_lmer reads: anova() refits by ML without the options the optimiser was given, and
 # update() of an object evaluated at a theta does not optimise at all.
 
 # reml = FALSE compares models by ML; TRUE, models of one fixed part by their REML criteria.
