@@ -23,7 +23,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup system demo test test-exhaustive bench lint format record constraints clean
+.PHONY: help setup system demo test test-exhaustive bench lint format record observe constraints clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -91,6 +91,9 @@ format: venv  ## rewrite with the formatter and the linter's safe fixes
 
 record: setup  ## fit R afresh and rewrite every study's recorded references
 	@for study in $(DEMO); do $(BIN)/harness record fixtures/$$study/plan.yaml; done
+
+observe: setup  ## write the largest differences seen into the policy (trials, random designs; R)
+	@$(BIN)/python tests/against_r/observe.py
 
 constraints: venv  ## rewrite constraints.txt from this environment
 	@{ head -1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable --all | grep -v -E '^(pip|wheel)==' | sort -f; } > constraints.new

@@ -88,4 +88,12 @@ class ReferenceUnavailable(PartNotRun):
 
 
 class RecordRefused(PartNotRun):
-    """A recorded reference that does not belong to these data or does not verify itself."""
+    """A recorded reference that does not belong to these data or does not verify itself.
+
+    Attributes:
+        reason: what is wrong with it, without the file and the remedy; may be empty.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(message)

@@ -7,64 +7,33 @@ together and keeps going when one model cannot be computed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from harness.compare.cross import CrossCheck
+from harness.compare.causes import Asked
+from harness.compare.diagnose import diagnosed
+from harness.compare.fits import Fitted, Progress, fit_tasks
 from harness.compare.model import compare_model
+from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable, join
 from harness.data.derive import derive
 from harness.data.study import Study, open_study
-from harness.engines.reference import Reference, ReferenceMode, open_references
+from harness.engines.reference import ReferenceMode, Tally, open_references
 from harness.engines.registry import engine_named
-from harness.errors import EXIT_OK, HarnessError, PartNotRun
+from harness.errors import EXIT_OK, HarnessError
 from harness.gate.run import run_gate
 from harness.models.expand import tasks as planned_tasks
-from harness.models.record import Answer, Estimates, NotComputed
-from harness.models.spec import ModelSpec, ModelTask
+from harness.models.spec import ModelTask
 from harness.sets.analysis_set import AnalysisSet, analysis_sets
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.engines.protocol import Engine
     from harness.gate.verdict import GateReport
     from harness.plan.schema import Plan
-
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """Both answers to one model.
-
-    Attributes:
-        task: the model as planned.
-        python: the port's answer, or its refusal.
-        r: the reference's answer, or its refusal.
-        cross: the port's criterion at the reference's optimum, where both answered.
-        python_seconds: wall time of the port's fit.
-        r_seconds: wall time of the reference.
-    """
-
-    task: ModelTask
-    python: Answer
-    r: Answer
-    cross: CrossCheck | None
-    python_seconds: float
-    r_seconds: float
-
-    @property
-    def refusals(self) -> tuple[NotComputed, ...]:
-        """The engines that did not answer."""
-        return tuple(a for a in (self.python, self.r) if isinstance(a, NotComputed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +52,7 @@ class RunResult:
         seconds: wall time by part; those of the engines are summed over the models.
         only: the glob that chose the models, if one did.
         planned: number of models in the plan.
+        tally: how the reference answers came about: cached, at a second attempt.
     """
 
     study: Study
@@ -96,6 +66,7 @@ class RunResult:
     seconds: dict[str, float]
     only: str | None = None
     planned: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def part(self) -> str:
@@ -126,6 +97,7 @@ def run(
     jobs: int = 1,
     only: str | None = None,
     progress: Progress | None = None,
+    cached: bool = True,
 ) -> RunResult:
     """Gate the study, fit every model in both engines and compare number by number.
 
@@ -137,6 +109,7 @@ def run(
         jobs: number of R processes.
         only: glob on ``analysis/set/outcome``; other models are left out.
         progress: called with (what, done, total) after each model.
+        cached: let live R's answers of earlier runs on the same data stand for a fit.
 
     Returns:
         The result; a refusal by the gate is a result too (exit code 3 or 4, no fits).
@@ -163,17 +136,20 @@ def run(
         records=study.folder / "reference",
         timeout=wanted.timeout,
         jobs=min(jobs, len(tasks)),
+        cached=cached,
     ) as references:
         fits = tuple(fit_tasks(tasks, sets, frame, python_engine, references.engines, progress))
-    diff = join(compare_model(f.task.key, f.python, f.r, f.cross) for f in fits)
+    diff = join(compared(f, study, sets, frame) for f in fits)
     seconds |= {
         "python": sum(f.python_seconds for f in fits),
         "reference": sum(f.r_seconds for f in fits),
         "all": time.perf_counter() - clock,
     }
     planned = len(planned_tasks(study.plan))
-    source = references.source
-    return RunResult(study, gate, sets, fits, diff, engine, source, started, seconds, only, planned)
+    return RunResult(
+        *(study, gate, sets, fits, diff, engine, references.source, started, seconds),
+        *(only, planned, references.tally),
+    )
 
 
 def gate_study(study: Study) -> GateReport:
@@ -214,69 +190,20 @@ def selected_tasks(study: Study, only: str | None) -> tuple[ModelTask, ...]:
     return found
 
 
-def fit_tasks(
-    tasks: Sequence[ModelTask],
-    sets: dict[str, AnalysisSet],
-    frame: pd.DataFrame,
-    python_engine: Engine,
-    references: Sequence[Reference],
-    progress: Progress | None = None,
-) -> Iterator[Fitted]:
-    """Fit every task in both engines; the results come in the order of the tasks.
-
-    Each reference engine works on one model at a time; the port runs meanwhile in this thread.
-    """
-    free: SimpleQueue[Reference] = SimpleQueue()
-    for reference in references:
-        free.put(reference)
-
-    def ask_reference(task: ModelTask, rows: pd.DataFrame) -> tuple[Answer, float]:
-        reference = free.get()
-        try:
-            return answered(partial(reference.answer, task, rows), reference.source)
-        finally:
-            free.put(reference)
-
-    rows_of = {name: frame.loc[a.mask] for name, a in sets.items()}
-    with ThreadPoolExecutor(max_workers=len(references)) as pool:
-        asked = [pool.submit(ask_reference, task, rows_of[task.key.set]) for task in tasks]
-        try:
-            for done, (task, future) in enumerate(zip(tasks, asked, strict=True), start=1):
-                rows = rows_of[task.key.set]
-                fit = partial(python_engine.fit, task.spec, rows)
-                python, python_seconds = answered(fit, python_engine.name)
-                r, r_seconds = future.result()
-                cross = cross_check(python_engine, task.spec, rows, python, r)
-                yield Fitted(task, python, r, cross, python_seconds, r_seconds)
-                if progress is not None:
-                    progress(task.key.slug, done, len(tasks))
-        finally:
-            # An interrupted run must not wait for models nobody will read.
-            for future in asked:
-                future.cancel()
-
-
-def answered(fit: Callable[[], Estimates], engine: str) -> tuple[Answer, float]:
-    """An engine's answer, or its refusal as a value, with the wall time in seconds."""
-    start = time.perf_counter()
-    answer: Answer
-    try:
-        answer = fit()
-    except HarnessError as error:
-        answer = NotComputed(engine, str(error), max(error.exit_code, PartNotRun.exit_code))
-    return answer, time.perf_counter() - start
-
-
-def cross_check(
-    engine: Engine, spec: ModelSpec, frame: pd.DataFrame, python: Answer, r: Answer
-) -> CrossCheck | None:
-    """The engine's criterion at both thetas: tells a difference of algebra from one of optimum."""
-    criterion_at = getattr(engine, "criterion_at", None)
-    if not (isinstance(python, Estimates) and isinstance(r, Estimates)):
-        return None
-    if criterion_at is None or not r.theta or len(r.theta) != len(python.theta):
-        return None
-    return CrossCheck(
-        python_at_r=float(criterion_at(spec, frame, r.theta)),
-        python_at_python=float(criterion_at(spec, frame, python.theta)),
+def compared(
+    fitted: Fitted, study: Study, sets: dict[str, AnalysisSet], frame: pd.DataFrame
+) -> tuple[DiffRow, ...]:
+    """One model's rows of the diff table; what is red comes with its cause, where one is found."""
+    task = fitted.task
+    rows = compare_model(task.key, fitted.python, fitted.r, fitted.cross)
+    if not any(row.red for row in rows):
+        return rows
+    data = study.plan.data
+    asked = Asked(
+        task.spec,
+        frame.loc[sets[task.key.set].mask],
+        id=data.id,
+        time=data.time.column,
+        sets={n: frame.loc[a.mask] for n, a in sets.items() if n != task.key.set},
     )
+    return diagnosed(rows, asked, fitted.python, fitted.r)

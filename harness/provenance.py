@@ -64,6 +64,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
 def _manifest(result: RunResult, command: str) -> Manifest:
     study, plan = result.study, result.study.plan
     r = next((f.r.versions for f in result.fits if isinstance(f.r, Estimates) and f.r.versions), {})
+    tally = result.tally
     try:
         scripts = sha256_by_name(scripts_folder().glob("*.R"))
     except ReferenceUnavailable:
@@ -79,8 +80,14 @@ def _manifest(result: RunResult, command: str) -> Manifest:
         },
         r_scripts=scripts,
         environment=environment(),
-        r=dict(r),
+        r={name: version for name, version in r.items() if name != "cached"},
         reference=result.reference,
+        reference_answers={
+            "models": tally.models,
+            "cached": tally.cached,
+            "retried": list(tally.retried),
+            "notes": list(tally.notes),
+        },
         started=result.started,
         gate=result.gate.verdict,
         exit_code=result.exit_code,

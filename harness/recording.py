@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.compare.fits import Progress, fit_tasks
 from harness.data.derive import derive
 from harness.data.study import open_study
 from harness.engines.r.record import write_record
@@ -14,7 +15,7 @@ from harness.engines.registry import engine_named
 from harness.errors import EXIT_NOT_RUN, EXIT_OK
 from harness.models.expand import tasks as planned_tasks
 from harness.models.record import NotComputed
-from harness.pipeline import Progress, fit_tasks, gate_study
+from harness.pipeline import gate_study
 from harness.sets.analysis_set import analysis_sets
 
 if TYPE_CHECKING:
@@ -31,12 +32,14 @@ class Recording:
             records say so and the comparison will too.
         refusals: models R did not answer, one line each; their records are as before.
         gate: the gate's report; nothing is recorded when it refused the data.
+        retried: models that R died of once, with how; their records say so in their messages.
     """
 
     files: tuple[Path, ...]
     unclean: tuple[str, ...]
     refusals: tuple[str, ...]
     gate: GateReport
+    retried: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -76,4 +79,5 @@ def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None)
             files.append(
                 write_record(folder, key, fitted.task.spec, rows, answer, study.data_sha256)
             )
-    return Recording(tuple(files), tuple(unclean), tuple(refusals), gate)
+    told = (tuple(files), tuple(unclean), tuple(refusals), gate, references.tally.retried)
+    return Recording(*told)

@@ -25,6 +25,9 @@ for _variable in (
 ):
     os.environ[_variable] = "1"
 
+# What R answered in an earlier run must not stand in for R; a test of that names its own folder.
+os.environ["HARNESS_CACHE"] = "off"
+
 
 def pytest_report_header() -> str:
     """Versions first: they are what one wants to know of a red run elsewhere."""

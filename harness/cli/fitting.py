@@ -29,11 +29,11 @@ def fit(
         ),
     ] = None,
     weights: Annotated[
-        str, typer.Option("--weights", metavar="COL", help="Column of prior weights.")
-    ] = "",
+        str | None, typer.Option("--weights", metavar="COL", help="Column of prior weights.")
+    ] = None,
     offset: Annotated[
-        str, typer.Option("--offset", metavar="COL", help="Column of an offset.")
-    ] = "",
+        str | None, typer.Option("--offset", metavar="COL", help="Column of an offset.")
+    ] = None,
     contrasts: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,8 +55,8 @@ def fit(
         parse_formula(formula),
         reml=not ml,
         df_method=df.value,
-        weights=weights,
-        offset=offset,
+        weights=column_option("--weights", weights),
+        offset=column_option("--offset", offset),
         contrasts=codings(contrast_options(contrasts or [])),
     )
     chosen = engine_named(engine)
@@ -69,7 +69,7 @@ def fit(
     else:
         from harness.report.summary import render_summary
 
-        typer.echo(render_summary(estimates))
+        typer.echo(render_summary(estimates, spec))
 
 
 def factor_options(options: list[str]) -> dict[str, tuple[str, ...] | None]:
@@ -92,12 +92,25 @@ def factor_options(options: list[str]) -> dict[str, tuple[str, ...] | None]:
     return factors
 
 
+def column_option(option: str, name: str | None) -> str:
+    """The column an option names; empty without the option.
+
+    Raises:
+        typer.BadParameter: the option is there and names nothing, as ``--weights "$UNSET"`` does.
+    """
+    if name == "":
+        raise typer.BadParameter(f"{option}: name a column of the data, or leave {option} out")
+    return name or ""
+
+
 def contrast_options(options: list[str]) -> dict[str, str]:
     """``COL=CODING`` as column -> coding.
 
     Raises:
-        typer.BadParameter: no column, no coding, or a column named twice.
+        typer.BadParameter: no column, no or an unknown coding, or a column named twice.
     """
+    from harness.models.contrasts import CODINGS
+
     found: dict[str, str] = {}
     for option in options:
         column, _, coding = option.rpartition("=")
@@ -105,6 +118,11 @@ def contrast_options(options: list[str]) -> dict[str, str]:
             raise typer.BadParameter(
                 f"--contrasts {option}: name each column once, as COL=sum, helmert, poly or "
                 "treatment"
+            )
+        if coding not in CODINGS:
+            raise typer.BadParameter(
+                f"--contrasts {option}: no coding `{coding}`; one of {', '.join(CODINGS)} (an own "
+                "matrix is for Python: harness.lmer(..., contrasts={column: matrix}))"
             )
         found[column] = coding
     return found

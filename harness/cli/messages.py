@@ -19,7 +19,8 @@ def say(text: str) -> None:
 
 def say_error(error: HarnessError) -> None:
     """A user's error, one line a problem."""
-    problems = error.problems if isinstance(error, PlanError) else str(error).splitlines()
+    # Only a plan has several; a line break in another message came with a name, and `say` shows it.
+    problems = error.problems if isinstance(error, PlanError) else (error,)
     for problem in problems:
         say(str(problem))
 

@@ -13,6 +13,7 @@ OutFolder = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Where to write; default out/<study id>."),
 ]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Number of R processes.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stdout but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

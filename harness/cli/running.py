@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from harness.cli.messages import say, say_refusal, writable
-from harness.cli.options import OutFolder, PlanFile, Quiet, ReferenceChoice
+from harness.cli.options import Jobs, OutFolder, PlanFile, Quiet, ReferenceChoice
 from harness.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -46,16 +46,24 @@ def run(
     out: OutFolder = None,
     reference: Annotated[
         ReferenceChoice | None,
-        typer.Option("--reference", help="Fit in R, or replay records; default: as the plan says."),
+        typer.Option(
+            "--reference",
+            help="live: what R answers, or this very R has answered to the same model on the same "
+            "data; recorded: the study's records, no R; auto: live where R starts, else recorded. "
+            "Default: as the plan says.",
+        ),
     ] = None,
     engine: Annotated[
         str, typer.Option("--engine", metavar="NAME", help="Engine in the table's python column.")
     ] = "port",
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Number of R processes.")] = 1,
+    jobs: Jobs = 1,
     only: Annotated[
         str | None,
         typer.Option("--only", metavar="GLOB", help="Only models whose analysis/set/outcome fits."),
     ] = None,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Fit every model in R now, answered before or not.")
+    ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="Print every row of the diff table.")
     ] = False,
@@ -77,16 +85,20 @@ def run(
             jobs=jobs,
             only=only,
             progress=progress,
+            cached=not no_cache,
         )
     folder = out or default_folder(result.study.plan.study.id)
     command = ["harness", "run", str(plan)]
     command += [] if mode is None else ["--reference", mode]
     command += [] if engine == "port" else ["--engine", engine]
+    command += ["--no-cache"] if no_cache else []
     told = run_record(result, folder, shlex.join(command))
     write_run(told, folder)
     if not quiet:
         typer.echo(render_run(told, full=full))
         say(f"written to {folder}/")
+    for line in (*result.tally.notes, *again(result.tally.retried)):
+        say(line)
     for fitted in result.fits:
         for refusal in fitted.refusals:
             say(f"{fitted.task.key.slug}: {refusal.reason}")
@@ -95,9 +107,16 @@ def run(
 
 
 def record(
-    plan: PlanFile, jobs: Annotated[int, typer.Option("--jobs", min=1)] = 1, quiet: Quiet = False
+    plan: PlanFile,
+    jobs: Jobs = 1,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 if R no longer says the same.")
+    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Fit every model of a plan afresh in R and (re)write the study's recorded references."""
+    if check:
+        check_records(plan, jobs=jobs, quiet=quiet)
     from harness.recording import record as record_plan
 
     with progress_bar(quiet=quiet) as progress:
@@ -106,6 +125,8 @@ def record(
     say_refusal(refused, in_the_way(written.gate), "recorded", f"`harness gate {plan}`")
     if not (quiet or refused):
         typer.echo(f"{len(written.files)} recorded references in {plan.parent / 'reference'}/")
+    for line in again(written.retried):
+        say(line)
     for line in written.unclean:
         say(f"reference not clean: {line}")
     for line in written.refusals:
@@ -113,9 +134,30 @@ def record(
     raise typer.Exit(written.exit_code)
 
 
+def check_records(plan: Path, *, jobs: int, quiet: bool) -> NoReturn:
+    """Hold the recorded references to what R says today, and leave with the exit code."""
+    from harness.record_check import check
+
+    with progress_bar(quiet=quiet) as progress:
+        found = check(plan, jobs=jobs, progress=progress)
+    say_refusal(found.gate.exit_code, in_the_way(found.gate), "checked", f"`harness gate {plan}`")
+    if not (quiet or found.gate.exit_code):
+        how = "bit by bit" if found.same_versions else "by the policy: another R, package or BLAS"
+        folder = plan.parent / "reference"
+        typer.echo(f"{found.agree} recorded references in {folder}/ are what R says, {how}")
+    for line in (*found.differences, *found.refusals):
+        say(line)
+    raise typer.Exit(found.exit_code)
+
+
 def default_folder(study: str) -> Path:
     """Where a run of a study writes unless told otherwise."""
     return OUT / study
+
+
+def again(retried: tuple[str, ...]) -> tuple[str, ...]:
+    """What is said of each model that R died of once and answered then."""
+    return tuple(f"answered at the second attempt: {line}" for line in retried)
 
 
 def say_fate(gate: GateReport, folder: Path) -> None:

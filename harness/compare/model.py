@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from harness.compare.algebra import held_at_one_theta
 from harness.compare.boundary import find_boundary
 from harness.compare.cross import CrossCheck
 from harness.compare.decision import flip_note, flips
@@ -62,7 +63,7 @@ def compare_model(
     compared = rows.compared()
     if cross is None:
         return compared
-    return (*compared, rows.same_algebra(cross))
+    return (*compared, rows.same_algebra(cross), *rows.same_numbers(cross))
 
 
 class _Rows:
@@ -81,6 +82,7 @@ class _Rows:
     ) -> None:
         self.key, self.label, self.policy = key, label, policy
         self.problem, self.explanation = problem, explanation
+        self.answers = (python, r)
         self.left = {row.key: row for row in estimate_rows(python)}
         self.right = {row.key: row for row in estimate_rows(r)}
         self.df_method = r.df_method
@@ -131,6 +133,27 @@ class _Rows:
             verdict=verdict,
             notes=[note],
         )
+
+    def same_numbers(self, cross: CrossCheck) -> tuple[DiffRow, ...]:
+        """Tier T1: the number of each quantity that is nearest to its limit at R's theta."""
+        if cross.numbers_at_r is None:
+            return ()
+        at_r, boundary = cross.numbers_at_r, self.pair.boundary
+        found = []
+        for held in held_at_one_theta(at_r, self.answers[1], boundary, self.policy):
+            verdict = Verdict.MATCH if held.measured.within else Verdict.DIFFERS
+            note = f"at r's theta, the nearest to its limit of {held.of}"
+            if not self.problem.same:
+                verdict = Verdict.DIFFERENT_MODEL
+            elif verdict is Verdict.DIFFERS:
+                note = "the numbers disagree at the same theta (r's)"
+            values = (held.row.value, held.r)
+            found.append(
+                self._row(
+                    held.row, values=values, measured=held.measured, verdict=verdict, notes=[note]
+                )
+            )
+        return tuple(found)
 
     def _joined(self, row: EstimateRow, python: Value, r: Value) -> DiffRow:
         measured = measure(row, python, r, self.pair)

@@ -45,6 +45,8 @@ class Tolerance:
         at_least: smallest magnitude the record holds for.
         below: magnitude from which it no longer holds.
         floor_ulp: spacings of doubles below which the limit never falls.
+        observed: largest difference seen that matched, in the metric's unit; NaN if none was looked
+            at (``make observe``).
     """
 
     quantity: str
@@ -57,6 +59,7 @@ class Tolerance:
     at_least: float = 0.0
     below: float = math.inf
     floor_ulp: float = 0.0
+    observed: float = math.nan
 
     def limit_at(self, magnitude: float) -> float:
         """The limit for numbers of this magnitude, in the metric's unit; 0 if propagated."""
@@ -150,7 +153,7 @@ def _policy(document: dict[str, Any], file: str) -> Policy:
 
 def _tolerance(record: dict[str, Any], file: str, place: str) -> Tolerance:
     needed = ("quantity", "tier", "metric", "limit", "reason", "boundary")
-    optional = ("df_methods", "at_least", "below", "floor_ulp")
+    optional = ("df_methods", "at_least", "below", "floor_ulp", "observed")
     _keys(record, needed, file, f"{place}.", optional)
     choices = {
         "quantity": QUANTITIES,
@@ -185,6 +188,7 @@ def _tolerance(record: dict[str, Any], file: str, place: str) -> Tolerance:
         at_least=_number(record.get("at_least", 0.0), file, f"{place}.at_least"),
         below=_number(record.get("below", math.inf), file, f"{place}.below"),
         floor_ulp=_number(record.get("floor_ulp", 0.0), file, f"{place}.floor_ulp"),
+        observed=_observed(record, file, f"{place}.observed"),
     )
 
 
@@ -225,6 +229,10 @@ def _number(value: Any, file: str, place: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
         _refuse(file, place, "must be a number, zero or more")
     return float(value)
+
+
+def _observed(record: dict[str, Any], file: str, place: str) -> float:
+    return _number(record["observed"], file, place) if "observed" in record else math.nan
 
 
 def _positive(value: Any, file: str, place: str) -> float:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 import pandas as pd
 
 from harness.engines.port.engine import PortEngine
-from harness.engines.r.engine import RLiveEngine
+from harness.engines.r.cache import ReferenceCache, cache_folder
+from harness.engines.r.engine import RLiveEngine, version_line
 from harness.engines.r.recorded import RecordedEngine
 from harness.errors import HarnessError, ReferenceUnavailable
 from harness.models.record import Estimates
@@ -37,16 +38,80 @@ class Reference(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Tally:
+    """How the reference answers of a run came about; one thread writes each.
+
+    Attributes:
+        models: answers given.
+        cached: those R gave in an earlier run, replayed from the cache.
+        retried: how R died, for each that was given at the second attempt.
+        notes: what a reader should know besides, one line each.
+    """
+
+    models: int = 0
+    cached: int = 0
+    retried: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both together."""
+        return Tally(
+            self.models + other.models,
+            self.cached + other.cached,
+            (*self.retried, *other.retried),
+            (*self.notes, *other.notes),
+        )
+
+    @property
+    def said(self) -> str:
+        """In words, for the line that says where the numbers are from; empty for plain fits."""
+        parts = []
+        if self.cached:
+            parts.append(f"{self.cached} of {self.models} from the cache")
+        if self.retried:
+            parts.append(f"{len(self.retried)} of {self.models} at the second attempt")
+        return f" ({', '.join(parts)})" if parts else ""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveReference:
-    """Fits in an R process of its own."""
+    """Fits in an R process of its own, unless this very R has answered before.
+
+    Attributes:
+        engine: R; it starts with the first model that is not in the cache.
+        cache: its earlier answers; None to have everything fitted.
+    """
 
     engine: RLiveEngine
+    cache: ReferenceCache | None = None
     source: str = "live"
+    tally: Tally = field(default_factory=Tally)
 
     def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
-        """Fit the model in R."""
-        return self.engine.fit(task.spec, frame)
+        """What R answers to a model, or has answered to it on these very data."""
+        kept = self.cache.get(task.spec, frame) if self.cache else None
+        if kept is not None:
+            self.tally.cached += 1
+            self.tally.models += 1
+            return kept
+        before = len(self.engine.retries)
+        try:
+            answer = self.engine.fit(task.spec, frame)
+        except ReferenceUnavailable:
+            if self.cache and not self.engine.versions:
+                self.cache.forget()  # it does not even start
+            raise
+        self.tally.models += 1
+        again = self.engine.retries[before:]
+        self.tally.retried += tuple(f"{task.key.slug}: {how}" for how in again)
+        if self.cache and not again:
+            self.cache.put(task.spec, frame, answer)
+        return answer
+
+    def criterion_at(self, task: ModelTask, frame: pd.DataFrame, theta: Sequence[float]) -> float:
+        """R's criterion of a model at another theta than its own."""
+        return self.engine.criterion_at(task.spec, frame, theta)
 
     def close(self) -> None:
         """End the R process."""
@@ -59,10 +124,13 @@ class RecordedReference:
 
     engine: RecordedEngine
     source: str = "recorded"
+    tally: Tally = field(default_factory=Tally)
 
     def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
         """Look the model up by its key and check that the record belongs to these data."""
-        return self.engine.answer(task.key, task.spec, frame)
+        answer = self.engine.answer(task.key, task.spec, frame)
+        self.tally.models += 1
+        return answer
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -74,16 +142,29 @@ class References:
 
     Attributes:
         engines: one for each worker; all of one source.
-        source: one line for the reader: where the numbers come from, and why.
+        origin: where the numbers come from, and why, in words.
+        cache: the answers kept on this machine, where they are used.
     """
 
-    engines: tuple[Reference, ...]
-    source: str
+    engines: tuple[LiveReference | RecordedReference, ...]
+    origin: str
+    cache: ReferenceCache | None = None
+
+    @property
+    def tally(self) -> Tally:
+        """How the answers given until now came about."""
+        notes = self.cache.notes if self.cache else ()
+        return sum((engine.tally for engine in self.engines), Tally(notes=notes))
+
+    @property
+    def source(self) -> str:
+        """One line for the reader: where the numbers given until now come from, and why."""
+        return f"{self.origin}{self.tally.said}"
 
 
 @contextmanager
 def open_references(
-    mode: ReferenceMode, *, records: Path, timeout: float, jobs: int = 1
+    mode: ReferenceMode, *, records: Path, timeout: float, jobs: int = 1, cached: bool = False
 ) -> Iterator[References]:
     """Open the reference engines a mode asks for, and close them afterwards.
 
@@ -92,6 +173,8 @@ def open_references(
         records: folder of the study's recorded references.
         timeout: seconds one fit in R may take.
         jobs: number of R processes.
+        cached: replay what this very R has answered before, and keep what it answers now. R then
+            starts only for a model it has not seen, and not at all where there is none.
 
     Raises:
         ReferenceUnavailable: ``live`` was asked for and R does not start.
@@ -100,23 +183,38 @@ def open_references(
         raise HarnessError(
             f"no reference is called {mode!r}; there are {', '.join(get_args(ReferenceMode))}"
         )
+    criterion_at = PortEngine().criterion_at
     recorded = References(
-        (RecordedReference(RecordedEngine(records, PortEngine().criterion_at)),),
+        (RecordedReference(RecordedEngine(records, criterion_at)),),
         f"recorded references in {records}",
     )
     if mode == "recorded":
         yield recorded
         return
-    engines = tuple(LiveReference(RLiveEngine(timeout=timeout)) for _ in range(max(1, jobs)))
+    folder = cache_folder() if cached else None
+    cache = ReferenceCache(folder, criterion_at) if folder else None
+    engines = tuple(LiveReference(RLiveEngine(timeout=timeout), cache) for _ in range(max(1, jobs)))
     try:
         try:
-            version = engines[0].engine.start()
+            version = _known_or_started(cache, engines[0].engine)
         except ReferenceUnavailable as missing:
             if mode == "live":
                 raise
-            yield References(recorded.engines, f"{recorded.source}, because {missing}")
+            yield References(recorded.engines, f"{recorded.origin}, because {missing}")
             return
-        yield References(engines, f"live {version}")
+        yield References(engines, f"live {version}", cache)
     finally:
         for engine in engines:
             engine.close()
+        if cache:
+            cache.close()
+
+
+def _known_or_started(cache: ReferenceCache | None, engine: RLiveEngine) -> str:
+    """Which R there is: the one that is known and has not changed, or one started to tell."""
+    if cache and cache.recognise() and cache.installation:
+        return version_line(cache.installation.versions)
+    started = engine.start()
+    if cache:
+        cache.learn(engine.parts, engine.versions)
+    return started

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from harness.errors import ModelError
 
@@ -36,10 +37,12 @@ class OwnCoding:
     Attributes:
         rows: one row a level, in the order of the levels; all of one length.
         names: what each column is called behind the factor's name.
+        levels: what the user calls the rows, if anything; the levels, in their order.
     """
 
     rows: tuple[tuple[float, ...], ...]
     names: tuple[str, ...]
+    levels: tuple[str, ...] = ()
 
 
 Coding = str | OwnCoding
@@ -54,7 +57,13 @@ def codings(asked: Mapping[str, Any] | None) -> tuple[tuple[str, Coding], ...]:
     Raises:
         ModelError: an unknown name, or what is no matrix of numbers.
     """
-    return tuple((column, _coding(column, how)) for column, how in (asked or {}).items())
+    if asked is None:
+        return ()
+    if not isinstance(asked, Mapping) or not all(isinstance(column, str) for column in asked):
+        raise ModelError(
+            f"contrasts must map a column to its coding, not {asked!r}; write {{'arm': 'sum'}}"
+        )
+    return tuple((column, _coding(column, how)) for column, how in asked.items())
 
 
 def _coding(column: str, how: Any) -> Coding:
@@ -78,7 +87,17 @@ def _coding(column: str, how: Any) -> Coding:
             "numbers with one row a level"
         )
     names = range(1, matrix.shape[1] + 1) if labels is None else labels
-    return OwnCoding(tuple(map(tuple, matrix.tolist())), tuple(str(name) for name in names))
+    return OwnCoding(
+        tuple(map(tuple, matrix.tolist())), tuple(str(name) for name in names), _row_names(how)
+    )
+
+
+def _row_names(how: Any) -> tuple[str, ...]:
+    """The row labels of a DataFrame, unless it numbers its rows from 0 as all do."""
+    index = getattr(how, "index", None)
+    if not isinstance(index, pd.Index) or index.equals(pd.RangeIndex(len(index))):
+        return ()
+    return tuple(str(label) for label in index)
 
 
 def coded(coding: Coding, label: str, levels: Sequence[str]) -> tuple[tuple[str, ...], Matrix]:
@@ -95,7 +114,7 @@ def coded(coding: Coding, label: str, levels: Sequence[str]) -> tuple[tuple[str,
     """
     n = len(levels)
     if isinstance(coding, OwnCoding):
-        return coding.names, _own(coding, label, n)
+        return coding.names, _own(coding, label, levels)
     if coding == "treatment":
         return tuple(levels[1:]), np.eye(n)[:, 1:]
     numbers = tuple(str(k) for k in range(1, n))
@@ -132,14 +151,20 @@ def _polynomials(n: int) -> Matrix:
     return matrix
 
 
-def _own(coding: OwnCoding, label: str, n: int) -> Matrix:
-    """A user's matrix, checked against the number of levels."""
+def _own(coding: OwnCoding, label: str, levels: Sequence[str]) -> Matrix:
+    """A user's matrix, checked against the levels."""
+    n = len(levels)
     matrix = np.array(coding.rows)
     rows, columns = matrix.shape
     if rows != n:
         raise ModelError(
             f"contrasts for `{label}`: a matrix of {rows} rows for {n} levels in the rows used; "
             "give one row a level, and drop levels that nobody has"
+        )
+    if coding.levels and coding.levels != tuple(levels):
+        raise ModelError(
+            f"contrasts for `{label}`: the matrix's rows are called {', '.join(coding.levels)} and "
+            f"the levels are {', '.join(levels)}; put the rows in the order of the levels"
         )
     if np.linalg.matrix_rank(np.column_stack([np.ones(n), matrix])) <= columns:
         raise ModelError(

@@ -13,7 +13,9 @@ from harness.errors import ModelError
 from harness.language.formula import Formula
 from harness.models.coding import MAX_LEVELS, Made, TermCode, term_codes, term_columns
 from harness.models.frame import Grouping, ModelFrame, layout_of, model_frame
+from harness.models.missing import check_size
 from harness.models.orthogonal import OrthogonalFactor, dependent_columns, orthogonal_factor
+from harness.models.read_only import read_only
 from harness.models.spec import ModelSpec
 from harness.models.variables import Factor, Variable, Vector
 
@@ -166,6 +168,7 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
         # R orders by pivoting too, but no residual is left whichever columns it keeps.
         raise ModelError(_too_many(p, n))
     factor = orthogonal_factor(XY)
+    check_size(factor.R, [*names, data.response])
     dropped: tuple[str, ...] = ()
     messages = data.messages
     dependent = dependent_columns(factor.R[:p, :p])
@@ -187,7 +190,10 @@ def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
         plain_x = XY[:, :-1].copy(order="F")
         XY *= np.sqrt(data.weights)[:, None]
         factor = orthogonal_factor(XY)
-    return Design(spec, data, tuple(names), XY, factor, tuple(random), dropped, messages, plain_x)
+    return Design(
+        *(spec, data, tuple(names), read_only(XY), factor, tuple(random), dropped, messages),
+        None if plain_x is None else read_only(plain_x),
+    )
 
 
 def with_random(design: Design, formula: Formula) -> Design:

@@ -6,7 +6,6 @@ order, because ``scale(x)`` must see the rows R lets it see. Levels no row uses 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -19,7 +18,8 @@ from harness.errors import DataError, ModelError
 from harness.language.formula import Formula, Term
 from harness.language.nodes import Name, Node, deparse, quote_name
 from harness.models.contrasts import Coding
-from harness.models.missing import check_finite, made_missing, no_complete_row, vanished
+from harness.models.missing import LARGEST, check_finite, made_missing, no_complete_row, vanished
+from harness.models.read_only import read_only
 from harness.models.rowwise import check_offset, check_weights, prior_weights, total_offset
 from harness.models.spec import ModelSpec
 from harness.models.variables import (
@@ -28,7 +28,9 @@ from harness.models.variables import (
     Variable,
     Vector,
     as_factor,
+    check_exact,
     evaluate_variable,
+    level_text,
 )
 
 HEAD = 4096
@@ -166,8 +168,10 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
         vectors.append(offset)
     finite = True
     for vector in vectors:
-        # A finite sum proves every entry finite in one pass; only otherwise look closer.
-        if not math.isfinite(np.add.reduce(vector)):
+        # A moderate sum proves every entry finite in one pass; only otherwise look closer.
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = abs(float(np.add.reduce(vector)))
+        if not total < LARGEST:
             finite = False
             present = _and(present, ~np.isnan(vector))
     factors = [v.codes for v in variables.values() if isinstance(v, Factor)]
@@ -217,8 +221,9 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
     groupings = tuple(_grouping(label, factor) for label, factor in groups.items())
     data = frame.copy(deep=False)  # what is assigned to the caller's frame later stays outside
     return ModelFrame(
-        *(data, len(frame), omitted, response, y, variables, groupings, messages),
-        *(weights, offset),
+        *(data, len(frame), omitted, response, read_only(y), variables, groupings, messages),
+        None if weights is None else read_only(weights),
+        None if offset is None else read_only(offset),
     )
 
 
@@ -250,12 +255,13 @@ def _grouping_codes(columns: tuple[str, ...], frame: pd.DataFrame) -> Factor:
     if used[0] == -1:
         used, compact = used[1:], compact - 1
     texts: list[str] = []
+    spelt = [[level_text(level) for level in part.levels] for part in reversed(parts)]
     for value in used.tolist():
         names = []
         rest = value
-        for part in reversed(parts):
-            rest, position = divmod(rest, len(part.levels))
-            names.append(str(part.levels[position]))
+        for levels in spelt:
+            rest, position = divmod(rest, len(levels))
+            names.append(levels[position])
         texts.append(":".join(reversed(names)))
     return Factor(":".join(columns), compact, pd.Index(texts, dtype=object))
 
@@ -266,9 +272,10 @@ def _as_grouping(name: str, frame: pd.DataFrame) -> Factor:
     if isinstance(variable, Factor):
         return variable
     values = variable.columns[0]
-    steps = np.diff(values)
-    if len(values) and bool((steps >= 0).all()):  # sorted already, and no NaN: no hashing needed
-        first = np.concatenate(([True], steps > 0))
+    # By comparison, not by difference: two infinities have none.
+    if len(values) and bool((values[1:] >= values[:-1]).all()) and values[0] == values[0]:
+        first = np.concatenate(([True], values[1:] > values[:-1]))
+        check_exact(name, values[first])
         return Factor(name, np.cumsum(first) - 1, pd.Index(values[first]))
     return as_factor(variable, name) if len(values) < 10_000 else _hashed(name, values)
 
@@ -276,6 +283,7 @@ def _as_grouping(name: str, frame: pd.DataFrame) -> Factor:
 def _hashed(name: str, values: Vector) -> Factor:
     """Codes of many unsorted numbers; the levels stay numbers, nobody reads 100,000 texts."""
     codes, levels = pd.factorize(values, sort=True)
+    check_exact(name, levels)
     return Factor(name, codes, pd.Index(levels))
 
 
@@ -315,7 +323,8 @@ def _grouping(label: str, factor: Factor) -> Grouping:
         levels, sizes = levels[used], sizes[used]
     if len(sizes) < 2:
         raise ModelError(
-            f"grouping factor `{label}` has one level in the rows used (`{levels[0]}`); "
-            f"remove its random term, or check the column and the analysis set"
+            f"grouping factor `{label}` has one level in the rows used "
+            f"(`{level_text(levels[0])}`); remove its random term, or check the column and the "
+            "analysis set"
         )
     return Grouping(label, codes, sizes, levels)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import ModelError
 from harness.language.nodes import Name, Node, names_in
 from harness.models.variables import Factor, Numeric, Variable, Vector, level_text
+
+LARGEST = 1e140
+"""Size of a value, or of a column's root of the sum of squares, beyond which products of two lose
+their range; its reciprocal bounds them from below."""
 
 NAMED = 8
 """Most levels that a message names."""
@@ -79,18 +84,43 @@ def no_complete_row(
 
 
 def check_finite(label: str, node: Node, columns: tuple[Vector, ...]) -> None:
-    """Refuse infinities, which no omission rule covers.
+    """Refuse infinities, which no omission rule covers, and numbers near the largest there is.
 
     Raises:
-        ModelError: an infinite value; the message names the columns it comes from.
+        ModelError: an infinite or such a value; the message names the columns it comes from.
     """
     for column in columns:
-        if np.isfinite(np.add.reduce(column)):
-            continue
         infinite = ~np.isfinite(column)
+        source = "" if isinstance(node, Name) else f" (from {', '.join(names_in(node))})"
         if infinite.any():
-            source = "" if isinstance(node, Name) else f" (from {', '.join(names_in(node))})"
             raise ModelError(
                 f"`{label}`{source} is infinite in {int(infinite.sum())} of {len(column)} rows; "
                 "correct the values or declare them missing"
             )
+        largest = float(np.abs(column).max(initial=0.0))
+        if largest >= LARGEST:
+            raise ModelError(
+                f"`{label}`{source} has values as large as {largest:.3g}: the sums of their "
+                "squares have no finite number; take a larger unit, or check the column"
+            )
+
+
+def check_size(R: npt.NDArray[np.float64], names: Sequence[str]) -> None:
+    """Refuse columns whose squares are beyond, or below, what a floating-point number can be.
+
+    Args:
+        R: (P, P) triangular factor of the columns.
+        names: what each of them is called.
+
+    Raises:
+        ModelError: naming the first such column.
+    """
+    size = np.abs(R).max(axis=0)
+    wrong = (size >= LARGEST) | ((size > 0.0) & (size <= 1.0 / LARGEST))
+    if wrong.any():
+        j = int(np.flatnonzero(wrong)[0])
+        what, unit = ("large", "larger") if size[j] >= LARGEST else ("small", "smaller")
+        raise ModelError(
+            f"the values of `{names[j]}` are too {what} (about {size[j]:.1g}): their squares have "
+            f"no floating-point number; take a {unit} unit, or check the column"
+        )

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.errors import DataError
-from harness.language.nodes import names_in
+from harness.language.nodes import Name, names_in
 from harness.models.design import Design, RandomDesign, by_levels
 from harness.models.frame import layout_of
 from harness.models.new_rows import columns_at, new_variables
-from harness.models.variables import level_text
+from harness.models.variables import Factor, evaluate_variable, level_text
 
 Matrix = npt.NDArray[np.float64]
 
@@ -86,12 +86,17 @@ def new_groups(design: Design, new: pd.DataFrame, factors: Collection[str]) -> d
 
 
 def _texts(new: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
-    """Levels of a grouping factor, spelt as the fit spells them."""
+    """Levels of a grouping factor, read and spelt as the fit reads and spells them."""
     parts = []
     for name in names:
         if name not in new:
             raise DataError(f"new values: no column `{name}`, which the random effects need")
-        codes, values = pd.factorize(new[name])
+        variable = evaluate_variable(Name(name), new)
+        if isinstance(variable, Factor):
+            codes, values = variable.codes, variable.levels
+        else:
+            codes, levels = pd.factorize(variable.columns[0])
+            values = pd.Index(levels)
         spelt = [level_text(value) for value in values]
         parts.append([spelt[code] for code in codes])
     return [":".join(row) for row in zip(*parts, strict=True)]

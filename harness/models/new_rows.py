@@ -96,6 +96,8 @@ def new_variables(design: Design, new: pd.DataFrame, labels: Iterable[str]) -> d
     for label in dict.fromkeys(labels):
         known, node = design.frame.variables[label], nodes[label]
         for name in names_in(node):
+            if isinstance(new.get(name), pd.DataFrame):
+                raise DataError(f"new values: more than one column `{name}`; rename one")
             if name in new and bool(new[name].isna().any()):
                 row = int(np.flatnonzero(new[name].isna())[0]) + 1
                 raise DataError(f"new values: `{name}` is missing in row {row}; leave the row out")

@@ -10,6 +10,7 @@ well conditioned; if not, Householder it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -57,11 +58,19 @@ def orthogonal_factor(XY: Matrix) -> OrthogonalFactor:
             return OrthogonalFactor(R, None)
     P = XY.shape[1]
     reflected, tau, _, failed = lapack.dgeqrf(XY)
-    R = np.triu(reflected[:P])
+    R = reflected[:P].copy()
+    R.put(_below(P), 0.0)
     Q, _, failed_too = lapack.dorgqr(reflected, tau)
     if failed or failed_too:
         raise ArithmeticError("LAPACK refused a QR factorisation")
     return OrthogonalFactor(R, Q)
+
+
+@lru_cache(maxsize=64)
+def _below(P: int) -> npt.NDArray[np.intp]:
+    """Places below the diagonal of a flat (P, P) matrix."""
+    i, j = np.tril_indices(P, -1)
+    return np.asarray(i * P + j, dtype=np.intp)
 
 
 def _from_cross_products(XY: Matrix) -> Matrix | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.errors import ModelError
+from harness.errors import DataError, ModelError
 from harness.language.nodes import Name, Node, deparse, quote_name
 from harness.models.variables import Factor, Vector, evaluate_variable
 
@@ -43,6 +43,23 @@ def total_offset(spec: ModelSpec, frame: pd.DataFrame) -> Vector:
     total = _number(nodes[0], frame, "offset")
     for node in nodes[1:]:
         total = total + _number(node, frame, "offset")
+    return total
+
+
+def new_offset(spec: ModelSpec, new: pd.DataFrame) -> Vector:
+    """The offset (k,) of new rows.
+
+    Raises:
+        DataError: no such column, or a missing value.
+        ModelError: an offset that is not a finite number.
+    """
+    total = total_offset(spec, new)
+    wrong = np.flatnonzero(~np.isfinite(total))
+    if len(wrong):
+        at = f"offset `{offset_name(spec)}`"
+        if np.isnan(total[wrong[0]]):
+            raise DataError(f"new values: {at} is missing in row {wrong[0] + 1}; leave the row out")
+        raise ModelError(f"new values: {at} is not a finite number (row {wrong[0] + 1})")
     return total
 
 

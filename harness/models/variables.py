@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,15 +93,38 @@ def as_factor(variable: Variable, label: str) -> Factor:
     if isinstance(variable, Factor):
         return Factor(label, variable.codes, variable.levels)
     codes, values = pd.factorize(variable.columns[0], sort=True)
+    check_exact(label, values)
     return Factor(label, codes, pd.Index([spell_number(float(v)) for v in values]))
+
+
+EXACT = 2.0**53
+"""From here on a floating-point number stands for several whole numbers."""
+
+
+def check_exact(label: str, levels: Vector) -> None:
+    """Refuse levels (sorted numbers) that may have been several before they became floats.
+
+    Raises:
+        ModelError: naming the column.
+    """
+    finite = levels[np.isfinite(levels)]
+    if len(finite) and max(finite[-1], -finite[0]) >= EXACT:
+        raise ModelError(
+            f"`{label}` labels rows by numbers beyond 2^53, which floating-point numbers do not "
+            "tell apart; make the column text"
+        )
 
 
 def spell_number(value: float) -> str:
     """R's ``as.character`` of a double: the fewest digits, at most 15, that give it back."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Inf" if value > 0 else "-Inf"
     for digits in range(1, 16):
         text = f"{value:.{digits - 1}e}"
         if float(text) == value or digits == 15:
             break
+    if float(text) != value and value == int(value) and abs(value) < EXACT:
+        return str(int(value))  # an id: fifteen digits would call two of them alike
     mantissa, exponent = text.split("e")
     power = int(exponent)
     fixed = f"{float(text):.{max(0, digits - 1 - power)}f}"
@@ -113,11 +137,23 @@ def level_text(level: object) -> str:
     return spell_number(level) if isinstance(level, float) else str(level)
 
 
+def _stored(frame: pd.DataFrame, name: str) -> object:
+    """A column as the frame holds it, or None where pandas does not say.
+
+    ``frame[name]`` takes ten times as long, most of a small model's frame.
+    """
+    read = getattr(frame, "_get_column_array", None)
+    place = frame.columns.get_loc(name) if read is not None and name in frame.columns else None
+    return read(place) if isinstance(place, int) and read is not None else None
+
+
 def _column(name: str, label: str, frame: pd.DataFrame) -> Variable:
     """A column of the frame: numbers stay numbers, everything categorical becomes a factor."""
-    values: Any
+    values: Any = _stored(frame, name)
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiu":
+        return Numeric(label, (np.asarray(values, dtype=np.float64),))
     try:
-        values = frame[name].array
+        values = values if isinstance(values, pd.Categorical) else frame[name].array
     except KeyError:
         known = ", ".join(str(c) for c in list(frame.columns)[:12])
         raise DataError(f"no column `{name}` in the data; it has: {known}") from None
@@ -145,6 +181,8 @@ def _column(name: str, label: str, frame: pd.DataFrame) -> Variable:
         missing = np.asarray(pd.isna(values))
         codes = np.where(missing, -1, values.to_numpy(dtype=bool, na_value=False))
         return Factor(label, codes.astype(np.intp), pd.Index(["FALSE", "TRUE"]))
+    if kind == "c":
+        raise ModelError(f"column `{name}` holds complex numbers; take their real part or modulus")
     if kind in "mM":
         raise ModelError(
             f"column `{name}` holds dates: derive a number (days since a reference date) first"

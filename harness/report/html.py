@@ -10,6 +10,7 @@ from harness.errors import EXIT_OK
 from harness.plain import plain
 from harness.report.content import RunRecord
 from harness.report.failure import counts_line, failure_lines
+from harness.report.limits import LIMITS_HEADER, limit_lines
 from harness.report.plots import difference_plot
 from harness.report.views import (
     COEFFICIENT_HEADER,
@@ -147,6 +148,8 @@ def _differences(record: RunRecord) -> Iterable[str]:
     yield "<h2>Diff table</h2>"
     for rows in models:
         yield from _model(rows)
+    yield "<h2>Limits</h2>"
+    yield _lines(LIMITS_HEADER, limit_lines(table.rows))
 
 
 def _model(rows: Sequence[DiffRow]) -> Iterable[str]:

@@ -67,8 +67,11 @@ class Manifest:
         sha256: of each input: data, plan, suite, codebook.
         r_scripts: hash of each R script by name.
         environment: the Python side.
-        r: version of R and of each R package, its BLAS and locale; empty where R was not asked.
+        r: version of R and of each R package, its BLAS, threads and locale; empty where R was not
+            asked.
         reference: where the reference numbers came from, in words.
+        reference_answers: how many models the reference answered, how many of these from the cache,
+            and in words which at a second attempt and what else happened.
         seed: of anything random; None when nothing is.
         started: UTC time, ISO 8601.
         seconds: wall time by part.
@@ -88,6 +91,7 @@ class Manifest:
     exit_code: int
     seed: int | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    reference_answers: dict[str, Any] = field(default_factory=dict)
 
 
 def manifest_json(manifest: Manifest) -> str:

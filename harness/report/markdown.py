@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from harness.plain import plain
 from harness.report.content import RunRecord
 from harness.report.failure import counts_line, failure_lines
+from harness.report.limits import LIMITS_HEADER, limit_lines
 from harness.report.views import (
     COEFFICIENT_HEADER,
     MODEL_HEADER,
@@ -50,6 +51,7 @@ def diff_markdown(record: RunRecord) -> str:
             lines += [*_table(COEFFICIENT_HEADER, coefficients), ""]
         lines += ["<details><summary>every number</summary>", ""]
         lines += [*_table(NUMBER_HEADER, [number_line(row) for row in rows]), "", "</details>", ""]
+    lines += ["## Limits", "", *_table(LIMITS_HEADER, limit_lines(record.diff.rows)), ""]
     return "\n".join(lines)
 
 

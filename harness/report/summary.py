@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from harness.compare.components import blocks
 from harness.models.record import Estimates
+from harness.models.spec import ModelSpec
 
 _TESTS = {
     "satterthwaite": "t-tests use Satterthwaite's method",
@@ -17,9 +18,14 @@ _TESTS = {
 }
 
 
-def render_summary(estimates: Estimates) -> str:
-    """The summary of one fit, laid out as ``summary()`` of an lmer or lm object."""
-    parts = [header(estimates)]
+def render_summary(estimates: Estimates, spec: ModelSpec | None = None) -> str:
+    """The summary of one fit, laid out as ``summary()`` of an lmer or lm object.
+
+    Args:
+        estimates: of any engine.
+        spec: what was asked, where it is known: says weights, offset and codings.
+    """
+    parts = [header(estimates, spec)]
     if estimates.groups:
         parts.append("Random effects:\n" + random_table(estimates))
         groups = "; ".join(f"{name}, {count}" for name, count in estimates.groups.items())
@@ -33,8 +39,8 @@ def render_summary(estimates: Estimates) -> str:
     return "\n\n".join(parts)
 
 
-def header(estimates: Estimates) -> str:
-    """Title, formula and fit statistics."""
+def header(estimates: Estimates, spec: ModelSpec | None = None) -> str:
+    """Title, formula, what there is beside it, and fit statistics."""
     mixed = bool(estimates.groups)
     if mixed:
         title = f"Linear mixed model fit by {'REML' if estimates.reml else 'maximum likelihood'}"
@@ -44,10 +50,22 @@ def header(estimates: Estimates) -> str:
     fit = estimates.fit
     return (
         f"{title}. {_TESTS[estimates.df_method]} [{estimates.engine}]\n"
-        f"Formula: {estimates.formula}\n\n"
+        f"Formula: {estimates.formula}\n{beside_formula(spec)}\n"
         f"{criterion}: {fit.criterion:.4f}   logLik: {fit.loglik:.4f}"
         f"   AIC: {fit.aic:.4f}   BIC: {fit.bic:.4f}"
     )
+
+
+def beside_formula(spec: ModelSpec | None) -> str:
+    """One line each for weights, offset and codings; nothing where there are none."""
+    if spec is None:
+        return ""
+    codings = ", ".join(
+        f"{column} {how if isinstance(how, str) else 'by its own matrix'}"
+        for column, how in spec.contrasts
+    )
+    said = (("Weights", spec.weights), ("Offset", spec.offset), ("Contrasts", codings))
+    return "".join(f"{label}: {value}\n" for label, value in said if value)
 
 
 def random_table(estimates: Estimates) -> str:

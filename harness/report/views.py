@@ -155,7 +155,9 @@ def nearest(rows: Rows) -> str:
         return ""
     if row.share == 0:
         return "0 %"
-    return f"{share(row)} ({f'{row.quantity} of {row.term}' if row.term else row.quantity})"
+    what = f"{row.quantity} of {row.term}" if row.term else row.quantity
+    # The same number stands in the table at either theta: say which one is meant.
+    return f"{share(row)} ({what}{', at one theta' if row.tier == 'T1' else ''})"
 
 
 def _line(name: str, main: DiffRow, p: DiffRow | None, rows: Rows) -> Line:

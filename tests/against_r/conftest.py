@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from worker_processes import Scripts
 
+from harness.engines.r.engine import RLiveEngine
 from harness.engines.r.home import child_environment
+from harness.engines.r.scripts import scripts_folder
 
 HERE = Path(__file__).parent
 
@@ -36,3 +40,28 @@ def rscript(r_home: Path) -> Callable[..., str]:
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def scripts(r_home: Path, tmp_path: Path) -> Scripts:
+    """The reference scripts with another ``ask()``: R misbehaves by R code, not by a hook."""
+
+    def make(ask: str) -> Path:
+        folder = tmp_path / "scripts"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(scripts_folder(), folder)
+        head = 'if (identical(request$question, "session")) return(session())\n'
+        (folder / "zz_ask.R").write_text(
+            "needed_packages <- reference_packages <- character()  # starts faster\n"
+            f"ask <- function(request) {{\n{head}{ask}\n}}\n",
+            encoding="utf-8",
+        )
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def engine(r_home: Path) -> Iterator[RLiveEngine]:
+    with RLiveEngine(timeout=60) as made:
+        yield made

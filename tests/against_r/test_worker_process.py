@@ -3,72 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from r_examples import SLEEP, awkward, sleepstudy, spec
+from worker_processes import Scripts, gone, large
 
 from harness.engines.r.channel import Channel
 from harness.engines.r.columns import columns_of
 from harness.engines.r.engine import RLiveEngine
 from harness.engines.r.home import child_environment
 from harness.engines.r.installed import installed
-from harness.engines.r.scripts import scripts_folder
 from harness.errors import ReferenceUnavailable
-
-Scripts = Callable[[str], Path]
-
-
-@pytest.fixture
-def scripts(r_home: Path, tmp_path: Path) -> Scripts:
-    """The reference scripts with another ``ask()``: R misbehaves by R code, not by a hook."""
-
-    def make(ask: str) -> Path:
-        folder = tmp_path / "scripts"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(scripts_folder(), folder)
-        head = 'if (identical(request$question, "session")) return(session())\n'
-        (folder / "zz_ask.R").write_text(
-            "needed_packages <- reference_packages <- character()  # starts faster\n"
-            f"ask <- function(request) {{\n{head}{ask}\n}}\n",
-            encoding="utf-8",
-        )
-        return folder
-
-    return make
-
-
-@pytest.fixture
-def engine(r_home: Path) -> Iterator[RLiveEngine]:
-    with RLiveEngine(timeout=60) as made:
-        yield made
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended and was waited for (a zombie still has its directory)."""
-    return not Path(f"/proc/{pid}").exists()
-
-
-def large(rows: int = 400_000) -> pd.DataFrame:
-    rng = np.random.default_rng(1)
-    ids = np.repeat(np.arange(rows // 4), 4)
-    return pd.DataFrame(
-        {
-            "y": rng.normal(size=rows) + rng.normal(size=rows // 4)[ids],
-            "x": rng.normal(size=rows),
-            "id": pd.Categorical.from_codes(ids, [f"p{i:06d}" for i in range(rows // 4)]),
-        }
-    )
 
 
 def test_the_worker_stays_warm(lme4: RLiveEngine) -> None:
@@ -82,20 +35,6 @@ def test_the_worker_stays_warm(lme4: RLiveEngine) -> None:
         took.append(time.monotonic() - begin)
     assert lme4._channel.pid == pid
     assert min(took) < 1.0
-
-
-def test_a_kill_in_flight_is_an_error_and_the_next_request_works(engine: RLiveEngine) -> None:
-    engine.start()
-    pid = engine._channel.pid
-    assert pid is not None
-    killer = threading.Timer(0.5, os.kill, (pid, signal.SIGKILL))
-    killer.start()
-    with pytest.raises(ReferenceUnavailable, match=r"R was killed by SIGKILL.*y ~ x") as death:
-        engine.fit(spec("y ~ x + (x | id)"), large())
-    killer.join()
-    assert death.value.exit_code == 4
-    assert gone(pid)
-    assert engine.fit(spec(SLEEP), sleepstudy()).n_obs == 180
 
 
 def test_a_kill_between_requests_is_not_even_noticed(scripts: Scripts) -> None:
@@ -222,18 +161,6 @@ def test_no_request_sees_what_an_earlier_one_left(scripts: Scripts) -> None:
     assert first == second
     assert first["answer"]["own"] is True
     assert first["answer"]["global"] is False
-
-
-def test_answers_do_not_depend_on_the_order_of_requests(lme4: RLiveEngine) -> None:
-    jobs: list[tuple[Any, pd.DataFrame]] = [
-        (spec(SLEEP), sleepstudy()),
-        (spec("y ~ x * arm + (1 | id)", reml=False), awkward()),
-        (spec("y ~ text"), awkward()),
-        (spec("y ~ arm + (1 | id)", df_method="kenward-roger"), awkward()),
-    ]
-    there = [lme4.fit(*job) for job in jobs]
-    back = [lme4.fit(*job) for job in reversed(jobs)]
-    assert repr(there) == repr(back[::-1])
 
 
 def test_threads_queue_up(lme4: RLiveEngine) -> None:

@@ -26,6 +26,8 @@ from tabulate import tabulate  # noqa: E402
 CASES = (
     "mixed_cases",
     "pass_cases",
+    "batch_cases",
+    "mmrm_cases",
 )
 """Modules beside this one with ``rows(wanted)``: an iterator over :class:`row.Row`."""
 

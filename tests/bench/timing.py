@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,9 @@ from statistics import median
 import pandas as pd
 
 HERE = Path(__file__).resolve().parent
+
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+"""How often R and the port are timed in turn."""
 
 
 def usual(run: Callable[[], object], seconds: float = 1.0) -> float:
@@ -32,17 +36,34 @@ def usual(run: Callable[[], object], seconds: float = 1.0) -> float:
     return median(times)
 
 
-def r_seconds(
-    frame: pd.DataFrame, formula: str, factors: tuple[str, ...], what: str, repetitions: int
-) -> float:
-    """Median processor time of R, in a process of its own; ``what`` as in ``bench.R``."""
+def beside(
+    run: Callable[[], object], r: Callable[[], float] | None, rounds: int = ROUNDS
+) -> tuple[float, float | None]:
+    """Medians of the port's and of R's time, measured in turn so that both see the same machine."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(rounds):
+        if r is not None:
+            theirs.append(r())
+        ours.append(usual(run))
+    return median(ours), median(theirs) if theirs else None
+
+
+def script_seconds(script: str, frame: pd.DataFrame, *asked: str) -> float:
+    """What an R script prints when given the frame as a CSV file, and more words."""
     with tempfile.TemporaryDirectory() as folder:
         frame.to_csv(Path(folder) / "data.csv", index=False)
-        job = (formula, ";".join(factors), what, str(repetitions))
         said = subprocess.run(
-            ["Rscript", "--vanilla", str(HERE / "bench.R"), str(Path(folder) / "data.csv"), *job],
+            ["Rscript", "--vanilla", str(HERE / script), str(Path(folder) / "data.csv"), *asked],
             capture_output=True,
             text=True,
             check=True,
         )
     return float(json.loads(said.stdout)["seconds"])
+
+
+def r_seconds(
+    frame: pd.DataFrame, formula: str, factors: tuple[str, ...], what: str, repetitions: int
+) -> float:
+    """Median processor time of R, in a process of its own; ``what`` as in ``bench.R``."""
+    return script_seconds("bench.R", frame, formula, ";".join(factors), what, str(repetitions))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from worker_processes import kill_in_flight
 
 from harness.engines.r.engine import RLiveEngine
 from harness.models.record import Estimates
@@ -22,28 +22,16 @@ from .conftest import FIXTURES, ROOT, Run, StudyCopy
 from .test_run import rows_of
 
 Copy = Callable[[str], StudyCopy]
-NAMES = ("analysis", "set", "outcome", "term", "quantity", "verdict", "metric", "tier")
 
 
 @pytest.mark.live_r
 @pytest.mark.parametrize("name", ["btheb", "mbsr"])
-def test_every_number_matches_live_r_and_the_record_is_what_r_says(
-    harness: Run, tmp_path: Path, name: str
-) -> None:
+def test_every_number_matches_live_r(harness: Run, tmp_path: Path, name: str) -> None:
     plan = FIXTURES / name / "plan.yaml"
     live = harness("run", plan, "--out", tmp_path / "live", "--reference", "live")
     assert live.code == 0, live.out + live.err
     assert "reference: live R" in live.out
-    recorded = harness("run", plan, "--out", tmp_path / "recorded", "--reference", "recorded")
-    assert recorded.code == 0
-    left, right = rows_of(tmp_path / "live"), rows_of(tmp_path / "recorded")
-    assert [[row[n] for n in NAMES] for row in left] == [[row[n] for n in NAMES] for row in right]
-    # The records were made by one version of lme4, R here may have another: the same optimum, found
-    # by other steps. Differences of Satterthwaite df are those of numeric derivatives.
-    for old, new in zip(right, left, strict=True):
-        limit = 1e-4 if old["quantity"] in {"df", "p_value"} else 1e-6
-        assert float(new["r"]) == pytest.approx(float(old["r"]), rel=limit, abs=1e-6), old
-    assert {row["verdict"] for row in left} == {"match"}
+    assert {row["verdict"] for row in rows_of(tmp_path / "live")} == {"match"}
 
 
 @pytest.mark.recorded
@@ -88,40 +76,37 @@ def test_live_without_r_is_exit_4_and_tells_what_to_install(
     assert told.err.count("\n") == 1
 
 
-class KilledOnce(RLiveEngine):
-    """Fits in R, and has R's process killed in the middle of the first fit of ``bdi_doubled``."""
+class Dying(RLiveEngine):
+    """Fits in R, and has R's process killed while it fits the first model of ``bdi_doubled``."""
 
-    killed = False
+    deaths = 0
 
     def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
-        if "doubled" not in spec.formula.text or KilledOnce.killed:
-            return super().fit(spec, frame)
-        KilledOnce.killed = True
-        self.start()
-        pid = self._channel.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGSTOP)  # so that the answer cannot come before the kill
-        timer = threading.Timer(0.2, os.kill, (pid, signal.SIGKILL))
-        timer.start()
-        try:
-            return super().fit(spec, frame)
-        finally:
-            timer.join()
+        if "doubled" in spec.formula.text and Dying.deaths:
+            kill_in_flight(self, Dying.deaths)
+            Dying.deaths = 0
+        return super().fit(spec, frame)
 
 
-@pytest.mark.live_r
-def test_r_killed_during_a_fit_costs_that_model_only(
-    harness: Run, study: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def doubled(study: Copy, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A plan with a second outcome, fitted by an R that may die of it."""
     copy = study("btheb")
     copy.edit(copy.plan, "sets:\n", 'derive:\n  bdi_doubled: "2 * bdi"\nsets:\n')
     copy.edit(copy.plan, "outcomes: [bdi]", "outcomes: [bdi, bdi_doubled]")
-    monkeypatch.setattr("harness.engines.reference.RLiveEngine", KilledOnce)
-    monkeypatch.setattr(KilledOnce, "killed", False)
+    monkeypatch.setattr("harness.engines.reference.RLiveEngine", Dying)
+    return copy.plan
+
+
+@pytest.mark.live_r
+def test_r_killed_twice_by_a_fit_costs_that_model_only(
+    harness: Run, doubled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Dying, "deaths", 2)
     out = tmp_path / "out"
-    told = harness("run", copy.plan, "--out", out, "--reference", "live")
+    told = harness("run", doubled, "--out", out, "--reference", "live")
     assert told.code == 4, told.out + told.err
-    assert "SIGKILL" in told.err
+    assert "R was killed by SIGKILL, and did so again" in told.err
     lost = [row for row in rows_of(out) if row["verdict"] == "python only"]
     assert {(row["analysis"], row["set"], row["outcome"]) for row in lost} == {
         ("visits", "ITT", "bdi_doubled")
@@ -132,6 +117,31 @@ def test_r_killed_during_a_fit_costs_that_model_only(
     assert ("visits", "completers", "bdi_doubled") in {
         (row["analysis"], row["set"], row["outcome"]) for row in others
     }
+
+
+@pytest.mark.live_r
+def test_r_killed_once_by_a_fit_costs_nothing_and_is_said(
+    harness: Run, doubled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    calm = harness("run", doubled, "--out", tmp_path / "calm", "--reference", "live")
+    assert "second attempt" not in calm.out + calm.err
+    monkeypatch.setattr(Dying, "deaths", 1)
+    told = harness("run", doubled, "--out", out, "--reference", "live")
+    assert told.code == 0, told.out + told.err
+    assert (out / "diff.csv").read_bytes() == (tmp_path / "calm" / "diff.csv").read_bytes()
+    assert "(1 of 8 at the second attempt)" in told.out
+    assert "second attempt: visits.ITT.bdi_doubled: R was killed by SIGKILL" in told.err
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["reference_answers"]["models"] == 8
+    (retried,) = manifest["reference_answers"]["retried"]
+    assert "R was killed by SIGKILL" in retried
+    (noted,) = [
+        answer
+        for answer in json.loads((out / "estimates.json").read_text(encoding="utf-8"))["models"]
+        if any("second attempt" in message for message in answer["answer"]["messages"])
+    ]
+    assert noted["outcome"] == "bdi_doubled"
 
 
 @pytest.mark.live_r
@@ -196,7 +206,8 @@ def test_every_number_matches_by_other_df(
     assert told.code == 0, told.out + told.err
     rows = rows_of(out)
     assert {row["verdict"] for row in rows} == {"match"}
-    assert {float(row["limit"]) for row in rows if row["quantity"] == "df"} == {limit}
+    dfs = [row for row in rows if row["quantity"] == "df" and row["tier"] == "T2"]
+    assert {float(row["limit"]) for row in dfs} == {limit}
     assert {row["df_method"] for row in rows if row["quantity"] == "df"} == {df}
     hold_reproduce_r(out)
 

@@ -38,6 +38,8 @@ def test_help_comes_within_half_a_second() -> None:
     [
         (["fit", "Reaction ~ Days + (Days | Subjct)", SLEEP], "no column `Subjct`"),
         (["fit", "Reaction ~ Days +", SLEEP], "at character"),
+        (["fit", "Reaction ~ `a\nb` + Days", SLEEP], "`a\\nb`"),
+        (["fit", "Reaction ~ Days", SLEEP, "--factor", "a\nb"], "a\\nb"),
         (["fit", "Reaction ~ system(1)", SLEEP], "no function `system`"),
         (["fit", "Reaction ~ Days", "nowhere.csv"], "nowhere.csv: does not exist"),
         (["fit", "Reaction ~ Days", SLEEP, "--engine", "sas"], "no engine is called 'sas'"),
@@ -57,6 +59,9 @@ def test_help_comes_within_half_a_second() -> None:
         (["fit", "Reaction ~ Days", SLEEP, "--offset", "o"], "no column `o`"),
         (["fit", "Reaction ~ Days", SLEEP, "--contrasts", "Days"], "COL=sum"),
         (["fit", "Reaction ~ Days", SLEEP, "--contrasts", "Days=sums"], "no coding `sums`"),
+        (["fit", "Reaction ~ Days", SLEEP, "--contrasts", "Days=[[1],[-1]]"], "is for Python"),
+        (["fit", "Reaction ~ Days", SLEEP, "--weights", ""], "leave --weights out"),
+        (["fit", "Reaction ~ Days", SLEEP, "--offset", ""], "leave --offset out"),
         (["fit", "Reaction ~ Days", SLEEP, "--contrasts", "Days=sum"], "the column is a number"),
         (["fit", "Days ~ Days + (1 | Subject)", SLEEP], "the outcome is also a predictor"),
         (["fit", "Reaction ~ Days"], "DATA"),
@@ -91,6 +96,19 @@ def test_weights_offset_and_contrasts_reach_the_fit(harness: Run) -> None:
     assert not {"weights", "offset"} & set(plain["problem"])
     moved = json.loads(harness(*asked, "--offset", "diameter").out or "{}")
     assert moved == {}, "an outcome less itself is constant"
+
+
+def test_the_summary_says_what_stands_beside_the_formula(harness: Run) -> None:
+    data = FIXTURES / "classics" / "Penicillin.csv"
+    asked = ("fit", "diameter ~ sample + (1 | plate)", data, "--factor", "sample")
+    told = harness(*asked, "--weights", "diameter", "--contrasts", "sample=sum")
+    lines = told.out.splitlines()
+    formula = lines.index("Formula: diameter ~ sample + (1 | plate)")
+    assert lines[formula + 1 : formula + 4] == ["Weights: diameter", "Contrasts: sample sum", ""]
+    asked = ("fit", "Reaction ~ 1 + (1 | Subject)", SLEEP)
+    assert "Offset: Days\n\n" in harness(*asked, "--offset", "Days").out
+    plain = harness(*asked).out
+    assert not any(label in plain for label in ("Weights:", "Offset:", "Contrasts:"))
 
 
 def test_the_json_record_has_the_contract_s_keys_in_order(harness: Run) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from harness.errors import DataError, HarnessError, ModelError
 from harness.language import parse_formula
+from harness.language.nodes import Name
+from harness.models import variables
 from harness.models.design import build_design
 from harness.models.frame import model_frame
 from harness.models.spec import ModelSpec
-from harness.models.variables import Factor
+from harness.models.variables import Factor, Numeric, evaluate_variable
 
 
 def spec(formula: str) -> ModelSpec:
@@ -220,3 +224,33 @@ def test_two_columns_of_one_name_are_refused(data: pd.DataFrame) -> None:
     twice = pd.concat([data, data[["x"]]], axis=1)
     with pytest.raises(DataError, match="more than one column `x`"):
         model_frame(spec("y ~ x + (1 | id)"), twice)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.5, np.nan, 3.0],
+        np.array([1, 2, 3], dtype=np.int8),
+        np.array([1.0, 2.0, 3.0], dtype=np.float32),
+        pd.array([1, None, 3], dtype="Int64"),
+        [True, False, True],
+        ["b", "a", None],
+        pd.Categorical(["b", "a", None], categories=["b", "a"]),
+    ],
+    ids=["float", "int8", "float32", "Int64", "bool", "text", "categorical"],
+)
+def test_a_column_is_the_same_where_pandas_does_not_say_how_it_holds_it(
+    values: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The short way to a column is not in pandas' contract; the long way must do without it."""
+    frame = pd.DataFrame({"x": values})
+    short = evaluate_variable(Name("x"), frame)
+    monkeypatch.setattr(variables, "_stored", lambda frame, name: None)
+    long = evaluate_variable(Name("x"), frame)
+    assert type(short) is type(long)
+    if isinstance(short, Factor) and isinstance(long, Factor):
+        np.testing.assert_array_equal(short.codes, long.codes)
+        assert list(short.levels) == list(long.levels)
+    elif isinstance(short, Numeric) and isinstance(long, Numeric):
+        assert short.columns[0].dtype == np.float64
+        np.testing.assert_array_equal(short.columns[0], long.columns[0])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from harness.engines.port.arguments import check_call
 from harness.engines.port.fit import Fit, fit_design
 from harness.engines.port.lm import LinearFit
 from harness.errors import ModelError
@@ -45,7 +46,8 @@ def lmer(
         DataError: an absent column, no rows.
         ModelError: data on which the model cannot be fitted.
     """
-    spec = ModelSpec(parse_formula(formula), reml=reml)
+    check_call(formula, data, reml)
+    spec = ModelSpec(parse_formula(formula), reml=bool(reml))
     if not spec.mixed:
         raise ModelError(f"`{formula}` has no random effects; use lm, or add (1 | group)")
     return fit_design(build_design(with_extras(spec, weights, offset, contrasts), data))
@@ -59,6 +61,7 @@ def lm(
     contrasts: Mapping[str, Any] | None = None,
 ) -> LinearFit:
     """Fit a linear model by least squares; arguments and errors as for :func:`lmer`."""
+    check_call(formula, data)
     spec = ModelSpec(parse_formula(formula), reml=False, df_method="residual")
     if spec.mixed:
         raise ModelError(f"`{formula}` has random effects; use lmer")

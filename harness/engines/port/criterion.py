@@ -29,6 +29,7 @@ import numpy.typing as npt
 from scipy.linalg import lapack
 
 from harness.engines.port.crossproducts import CrossProducts
+from harness.engines.port.weighed import capacitance, weighed
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -201,71 +202,35 @@ def _evaluate_scalar(at: Problem, theta: Vector) -> Evaluation:
     )
 
 
-def capacitance(R: Matrix, Lambda: Matrix) -> tuple[Matrix, Vector]:
-    """``(I + R S R')^-1`` (m, q, q) and ``log|I + R S R'|`` (m,)."""
-    q = R.shape[1]
-    root = R @ Lambda
-    if q == 2:
-        a, b, c, d = root[:, 0, 0], root[:, 0, 1], root[:, 1, 0], root[:, 1, 1]
-        top, bottom, off = a * a + b * b, c * c + d * d, a * c + b * d
-        # The determinant as 1 + trace + squared determinant of the root: nothing cancels.
-        extra = top + bottom + (a * d - b * c) ** 2
-        J = np.empty_like(root)
-        J[:, 0, 0] = 1.0 + bottom
-        J[:, 1, 1] = 1.0 + top
-        J[:, 0, 1] = J[:, 1, 0] = -off
-        J /= (1.0 + extra)[:, None, None]
-        return J, np.log1p(extra)
-    K = root @ root.transpose(0, 2, 1) + np.eye(q)
-    return np.asarray(np.linalg.inv(K)), np.asarray(np.linalg.slogdet(K)[1])
-
-
 def _evaluate_general(at: Problem, theta: Vector) -> Evaluation:
-    """Several random effects a group."""
-    data = at.data
-    structure = data.structure
-    q, t, P = structure.q, structure.t, data.p + 1
-    R = data.R
-    m = len(R)
+    """Several random effects a group.
+
+    With v = dS / dtheta at the places of theta (half of it on the diagonal), the derivatives in S
+    that :mod:`harness.engines.port.weighed` sums over groups are brought to theta at the end.
+    """
+    structure = at.data.structure
+    t, P = structure.t, at.data.p + 1
     Lambda = structure.Lambda(theta)
-    J, logdet = capacitance(R, Lambda)
-    K = J @ R
-    Kt = K.transpose(0, 2, 1)
-    N = R.transpose(0, 2, 1) @ K
-    EL = structure.basis @ Lambda.T
-    dS = EL + EL.transpose(0, 2, 1)  # (t, q, q)
-
-    rows = np.empty((t + 1, m, q, q))
-    rows[0] = J
-    np.matmul(K[None] @ dS[:, None], Kt[None], out=rows[1:])
-    D = (rows.reshape(t + 1, m * q * q) @ data.B).reshape(t + 1, P, P)
-    Omega = data.within + D[0]
-    Rho, inverse = _factor(Omega)
-    U = inverse.T @ D[1:] @ inverse
-
-    # The pull of each pattern: tau_k = B_k contracted with d f / d Omega.
+    sums = weighed(at.data, Lambda)
+    Rho, inverse = _factor(at.data.within + sums.omega)
     Y = (inverse * at.weights) @ inverse.T
-    tau = (data.B @ Y.ravel()).reshape(m, q, q)
-    Q = Kt @ tau @ K
-    nN = N * data.count[:, None, None]
-    pull = nN - Q
-    G = pull.sum(axis=0)
+    G, T = sums.pull(Y)
     G = 0.5 * (G + G.T)
+    v = Lambda.take(structure.chain)
 
-    value = at.constant + float(data.count @ logdet)
+    value = at.constant + sums.logdet
     value += 2.0 * float(np.log(Rho.diagonal()) @ at.weights)
-    gradient = 2.0 * (G @ Lambda)[structure.rows, structure.columns]
-
-    left = ((Q - pull)[None] @ dS[:, None]).reshape(t, m * q * q)
-    right = (N[None] @ dS[:, None]).transpose(0, 1, 3, 2).reshape(t, m * q * q)
-    curvature = left @ right.T
+    half = (v @ (inverse.T @ sums.E @ inverse).reshape(t, P * P)).reshape(t, P, P)
+    U = half + half.transpose(0, 2, 1)
     flat = U.reshape(t, P * P)
+    in_S = np.add.reduce(T.take(structure.products))  # trace of (2Q - nN) dS N dS
+    curvature = v @ in_S @ v.T
     hessian = 0.5 * (curvature + curvature.T) - (flat * at.pair_weights.ravel()) @ flat.T
-    hessian += structure.same_column * G[structure.rows[:, None], structure.rows]
+    hessian += structure.same_column * G.take(structure.row_pairs)
     return Evaluation(
         theta=theta,
         value=value,
-        gradient=gradient,
+        gradient=2.0 * (G @ Lambda).take(structure.places),
         hessian=hessian,
         S_gradient=G,
         Rho_inverse=inverse,
@@ -283,9 +248,7 @@ def values(at: Problem, Lambda: Matrix) -> Vector:
         K = 1.0 + np.multiply.outer(Lambda.ravel() ** 2, data.R.ravel() ** 2)
         J, logdet = 1.0 / K, np.log(K)
     else:
-        root = data.R[None] @ Lambda[:, None]
-        K = root @ root.transpose(0, 1, 3, 2) + np.eye(q)
-        J, logdet = np.asarray(np.linalg.inv(K)), np.asarray(np.linalg.slogdet(K)[1])
+        J, logdet = capacitance(data.R[None], Lambda[:, None])
     Omega = data.within + (J.reshape(r, -1) @ data.B).reshape(r, P, P)
     pivots = _pivots(Omega)
     with np.errstate(all="ignore"):  # where Omega overflowed, or is not positive

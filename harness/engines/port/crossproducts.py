@@ -19,25 +19,27 @@ costs as much as there are patterns, whatever the number of groups.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import lapack
 
 from harness.engines.port.groups import collapse, group_sums, standardise_columns
-from harness.engines.port.patterns import factored, outer_sums, own_slopes, split
+from harness.engines.port.patterns import factored, in_basis, outer_sums, own_slopes, split
 from harness.engines.port.structure import Structure, structure_of
 from harness.errors import ModelError
 from harness.models.design import Design
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
 
 NO_RESIDUAL = 1e-12
 """A response whose part outside X is smaller than this share of it is fitted exactly."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CrossProducts:
     """The data of a model with one grouping factor, summed.
 
@@ -50,8 +52,7 @@ class CrossProducts:
         R: (m, q, q) upper triangular factor of each pattern's ``Z~'Z~``; a zero row where
             the pattern's design is deficient.
         count: (m,) groups of each pattern.
-        B: (m q q, P P) for pattern k and positions a, b the summed outer product of rows a and b
-            of ``c_g``.
+        pooled: :attr:`B`, or None where each group is a pattern of its own.
         within: (P, P) part of ``W'W`` outside the groups' designs.
         c: (G, q, P) ``c_g`` of each group.
         pattern: (G,) pattern of each group.
@@ -66,7 +67,7 @@ class CrossProducts:
     T: Matrix
     R: Matrix
     count: Vector
-    B: Matrix
+    pooled: Matrix | None
     within: Matrix
     c: Matrix
     pattern: npt.NDArray[np.intp]
@@ -77,6 +78,13 @@ class CrossProducts:
     def q(self) -> int:
         """Random effects of one group."""
         return self.structure.q
+
+    @cached_property
+    def B(self) -> Matrix:  # noqa: N802
+        """(m q q, P P) for pattern k and a, b the summed outer product of rows a, b of ``c_g``."""
+        if self.pooled is not None:
+            return self.pooled
+        return outer_sums(self.c, self.pattern, self.count)
 
 
 def cross_products(design: Design) -> CrossProducts:
@@ -96,15 +104,33 @@ def cross_products(design: Design) -> CrossProducts:
     inverse = None
     if design.factor.Q is None:  # summed from [X y] itself: W = [X y] F^-1
         inverse, _ = lapack.dtrtri(F, lower=0)
-    first, pattern = collapse(A)
-    R, c, B = split(A[first], C, pattern, inverse)
+    first, pattern = _patterns(A)
     count = np.bincount(pattern, minlength=len(first)).astype(np.float64)
     q, P = structure.q, p + 1
-    within = np.eye(P) - B.reshape(-1, q * q, P * P)[:, :: q + 1].sum(axis=(0, 1)).reshape(P, P)
+    if q > 1 and len(first) == len(A):
+        R, c, pooled = *factored(A, in_basis(C, inverse), pattern), None
+        wide = c.reshape(-1, P)
+        own = wide.T @ wide.copy()  # a copy: numpy's symmetric product is the slower one
+    else:
+        R, c, pooled = split(A[first], C, pattern, count, inverse)
+        own = pooled.reshape(-1, q * q, P * P)[:, :: q + 1].sum(axis=(0, 1)).reshape(P, P)
+    within = np.eye(P) - own
     return CrossProducts(
-        *(design.frame.n_obs, p, structure, F, T, R, count, B, within, c, pattern),
+        *(design.frame.n_obs, p, structure, F, T, R, count, pooled, within, c, pattern),
         log_weights=log_weights(design),
     )
+
+
+def _patterns(A: Matrix) -> tuple[Index, Index]:
+    """Classes of equal designs (see :func:`..groups.collapse`), or each group for itself.
+
+    Where more than half of the groups would be a pattern, patterns save nothing.
+    """
+    first, pattern = collapse(A)
+    if A.shape[1] > 1 and 2 * len(first) > len(A):
+        everyone = np.arange(len(A))
+        return everyone, everyone
+    return first, pattern
 
 
 def log_weights(design: Design) -> float:
@@ -146,7 +172,7 @@ def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
         rows = np.linalg.solve(Rho.T, design.factor.Q.T)
     W: Matrix = np.ascontiguousarray(rows, dtype=np.float64).T
     A, C = group_sums(Z, W, design.groupings[0])
-    first, pattern = collapse(A)
+    first, pattern = _patterns(A)
     R, c = factored(A[first], C, pattern)
     count = np.bincount(pattern, minlength=len(first)).astype(np.float64)
     b = own_slopes(R, c, pattern)
@@ -158,7 +184,7 @@ def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:
         F=F,
         R=R,
         count=count,
-        B=outer_sums(c, pattern, count),
+        pooled=None if data.q > 1 and len(R) == len(c) else outer_sums(c, pattern, count),
         within=W.T @ W,
         c=c,
         pattern=pattern,

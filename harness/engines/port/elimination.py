@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import capacitance
 from harness.engines.port.factors import FactorSums
+from harness.engines.port.weighed import capacitance
 
 Matrix = npt.NDArray[np.float64]
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from harness.engines.port.criterion import NotPositiveError
 from harness.engines.port.fit import fit_design
+from harness.engines.port.given import fit_at
 from harness.engines.port.lm import LinearFit
-from harness.engines.port.problems import refined_surface, surface, worth_refining
-from harness.engines.port.solution import standardise
-from harness.errors import ModelError
 from harness.models.design import build_design
 from harness.models.record import Estimates
 from harness.models.spec import ModelSpec
@@ -43,18 +39,13 @@ class PortEngine:
         Raises:
             ModelError: as ``fit``, or a theta of the wrong length.
         """
-        if not spec.mixed:
-            raise ModelError(f"`{spec.formula.text}` has no random effects, hence no theta")
-        design = build_design(spec, frame)
-        at = surface(design)
-        wanted = at.data.structure.t
-        if len(theta) != wanted:
-            raise ModelError(f"theta has {len(theta)} entries; `{spec.formula.text}` has {wanted}")
-        inner = standardise(at, np.asarray(theta, dtype=np.float64))
-        try:
-            found = at.evaluate(inner)
-            if worth_refining(at, found):
-                found = refined_surface(at, design, found).evaluate(inner)
-        except NotPositiveError:
-            raise ModelError(f"theta {tuple(theta)} is too large for these data") from None
-        return found.value
+        return fit_at(build_design(spec, frame), theta).criterion
+
+    def at(self, spec: ModelSpec, frame: pd.DataFrame, theta: Sequence[float]) -> Estimates:
+        """Every number as it follows from lme4's ``theta``, nothing optimised.
+
+        Raises:
+            ModelError: as ``criterion_at``.
+        """
+        fit = fit_at(build_design(spec, frame), theta)
+        return fit.estimates(spec.df_method, spec.conf_level)

@@ -7,11 +7,12 @@ its own that take this class; :class:`harness.engines.port.fit.Fit` offers them 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port.arguments import check_df, contrast_rows
 from harness.engines.port.blocked import BlockedProblem
 from harness.engines.port.boundary import undetermined
 from harness.engines.port.criterion import Evaluation, Problem
@@ -235,6 +236,9 @@ class FittedModel:
         Raises:
             ModelError: as :meth:`df`.
         """
+        check_df(method)
+        if contrasts is not None:
+            contrasts = contrast_rows(contrasts, self.names)
         k = len(self.names) if contrasts is None else len(contrasts)
         if method == "satterthwaite":
             half = self._solution.half
@@ -244,12 +248,11 @@ class FittedModel:
             return np.full(k, float(self.n_obs - len(self.names)))
         if method == "z":
             return np.full(k, np.inf)
-        if method == "kenward-roger":
-            return self.kenward_roger.df(contrasts)
-        raise ModelError(f"unknown df method `{method}`; one of: {', '.join(get_args(DfMethod))}")
+        return self.kenward_roger.df(contrasts)
 
     def covariance(self, method: DfMethod = "satterthwaite") -> Matrix:
         """(p, p) covariance of the coefficients that tests by a method use; KR adjusts it."""
+        check_df(method)
         return self.kenward_roger.vcov if method == "kenward-roger" else self.vcov
 
     def f_test(self, contrasts: Matrix, method: DfMethod = "satterthwaite") -> FTest:
@@ -258,6 +261,8 @@ class FittedModel:
         Raises:
             ModelError: dependent or zero contrasts, or as :meth:`df`.
         """
+        check_df(method)
+        contrasts = contrast_rows(contrasts, self.names)
         if method == "kenward-roger":
             return self.kenward_roger.f_test(contrasts, self.beta)
         rows = contrasts @ self._solution.half

@@ -63,11 +63,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import FLAT, Evaluation, Problem, capacitance
+from harness.engines.port.criterion import FLAT, Evaluation, Problem
 from harness.engines.port.ftest import FTest, upper_tail
 from harness.engines.port.scaled_f import denominator
 from harness.engines.port.solution import Solution
 from harness.engines.port.structure import Structure
+from harness.engines.port.weighed import capacitance
 from harness.errors import ModelError
 
 Matrix = npt.NDArray[np.float64]

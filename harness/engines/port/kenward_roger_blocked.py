@@ -13,6 +13,8 @@ covariance. N itself is never formed, nor any matrix with a row for each observa
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,6 +28,7 @@ from harness.engines.port.kenward_roger import (
     symmetric_units,
     unit_information,
 )
+from harness.engines.port.kenward_roger_large import by_rows_pays, row_sums
 from harness.engines.port.solution import Solution
 from harness.engines.port.state import beside
 from harness.errors import ModelError
@@ -45,6 +48,11 @@ def kenward_roger_blocked(
         raise ModelError("Kenward-Roger needs a REML fit; this one is asked by ML")
     data = at.data
     p = data.p
+    Lambda = data.structure.Lambda(evaluation.theta)
+    if by_rows_pays(data, Lambda):
+        sums, rows = row_sums(data, Lambda, evaluation.Rho_inverse[:p, :p])
+        better = replace(solution, half=solution.half @ rows.turn)
+        return adjusted(sums, at.d, better, rows.squares)
     found = solved(at, evaluation.theta)
     state, D = found.state, found.D
     change = unit_information(data.structure, found.traces)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port.arguments import check_df, contrast_rows
 from harness.engines.port.ftest import FTest, rooted_f
 from harness.engines.port.means.methods import WithMeans
 from harness.engines.port.wald import WaldTable, wald_table
 from harness.errors import ModelError
 from harness.models.design import Design
+from harness.models.read_only import read_only
 from harness.models.record import Estimates, FitStatistics, RandomEffect
 from harness.models.spec import DfMethod
 
@@ -60,7 +62,7 @@ class LinearFit(WithMeans):
     @cached_property
     def beta(self) -> Vector:
         """(p,) coefficients."""
-        return np.asarray(self._results.params, dtype=np.float64)
+        return read_only(np.asarray(self._results.params, dtype=np.float64))
 
     @property
     def n_obs(self) -> int:
@@ -117,12 +119,15 @@ class LinearFit(WithMeans):
 
     def covariance(self, method: DfMethod = "residual") -> Matrix:
         """(p, p) covariance of the coefficients, the same for every method."""
+        check_df(method)
         return self.vcov
 
     def contrast_df(self, contrasts: Matrix | None, method: DfMethod = "residual") -> Vector:
         """(k,) degrees of freedom of t tests: infinite for ``z``, residual ones otherwise."""
+        check_df(method)
         freedom = np.inf if method == "z" else float(self.df_residual)
-        return np.full(len(self.names) if contrasts is None else len(contrasts), freedom)
+        rows = None if contrasts is None else contrast_rows(contrasts, self.names)
+        return np.full(len(self.names) if rows is None else len(rows), freedom)
 
     def f_test(self, contrasts: Matrix, method: DfMethod = "residual") -> FTest:
         """Test that linearly independent contrasts (l, p) are zero together.
@@ -130,7 +135,8 @@ class LinearFit(WithMeans):
         Raises:
             ModelError: dependent or zero contrasts.
         """
-        den_df = float(self.contrast_df(contrasts[:1], method)[0])
+        contrasts = contrast_rows(contrasts, self.names)
+        den_df = float(self.contrast_df(None, method)[0])
         # In the orthogonal basis of [X y] a predictor far from zero costs no digits.
         F = self.design.factor.R
         rows = np.asarray(np.linalg.solve(F[:-1, :-1].T, contrasts.T).T, dtype=np.float64)

@@ -174,7 +174,7 @@ def _step(at: Evaluation, radius: float) -> tuple[Vector, float, bool]:
         newton, _ = lapack.dpotrs(factor, -g, lower=1)
         if newton @ newton <= radius * radius:
             return newton, -0.5 * float(g @ newton), True
-    w, V = np.linalg.eigh(H)
+    w, V, _ = lapack.dsyevd(H)
     return _on_sphere(g, w, V, radius)
 
 
@@ -184,43 +184,50 @@ def _on_sphere(g: Vector, w: Vector, V: Matrix, radius: float) -> tuple[Vector, 
     Directions in which the Hessian vanishes to rounding (a singular covariance can be rotated at
     no cost) are left out unless the gradient has something to say there.
     """
-    top = float(np.abs(w).max())
-    flat = np.abs(w) <= 1e-12 * top
-    c = V.T @ g
-    regular = bool((w > -1e-9 * top).all())
-    c = np.where(flat & (np.abs(c) <= 1e-7 * np.abs(c).max()), 0.0, c)
-    low = float(w[0])
+    bends = w.tolist()
+    top = max(abs(bends[0]), abs(bends[-1]))
+    pulls = (V.T @ g).tolist()
+    faint = 1e-7 * max(abs(pull) for pull in pulls)
+    pulls = [
+        0.0 if abs(bend) <= 1e-12 * top and abs(pull) <= faint else pull
+        for pull, bend in zip(pulls, bends, strict=True)
+    ]
+    pairs = list(zip(pulls, bends, strict=True))
+    low = bends[0]
+    regular = low > -1e-9 * top
 
-    def step_of(shift: float) -> Vector:
-        bent = w + shift
-        return -np.divide(c, bent, out=np.zeros_like(c), where=(c != 0.0) & (bent != 0.0))
+    def step_of(shift: float) -> list[float]:
+        return [
+            -pull / (bend + shift) if pull != 0.0 and bend + shift != 0.0 else 0.0
+            for pull, bend in pairs
+        ]
 
     lower = max(0.0, -low)
     s = step_of(lower)
-    if lower == 0.0 and low > 0.0 and math.sqrt(float(s @ s)) <= radius:
-        shift = 0.0
-    else:
+    if not (lower == 0.0 and low > 0.0 and _length(s) <= radius):
         floor = lower + 1e-12 * top
         s = step_of(floor)
-        if math.sqrt(float(s @ s)) < radius:
-            if regular:
-                shift = floor
-            else:  # hard case: nothing pulls along the most negative direction; go there
-                rest = math.sqrt(max(radius * radius - float(s @ s), 0.0))
-                s = s.copy()
+        if (length := _length(s)) < radius:
+            if not regular:  # hard case: nothing pulls along the most negative direction; go there
+                rest = math.sqrt(max(radius * radius - length * length, 0.0))
                 s[0] += rest if s[0] >= 0.0 else -rest
-                shift = math.nan
         else:
-            high = floor + float(np.sqrt(c @ c)) / radius + 1e-300
+            high = floor + _length(pulls) / radius + 1e-300
             for _ in range(200):
                 shift = 0.5 * (floor + high)
-                s = step_of(shift)
-                if math.sqrt(float(s @ s)) > radius:
+                if _length(step_of(shift)) > radius:
                     floor = shift
                 else:
                     high = shift
                 if high - floor <= 1e-3 * high:
                     break
             s = step_of(high)
-    promise = -float(c @ s) - 0.5 * float((w * s) @ s)
-    return V @ s, promise, regular
+    promise = -sum(
+        move * (pull + 0.5 * bend * move) for move, (pull, bend) in zip(s, pairs, strict=True)
+    )
+    return V @ np.array(s), promise, regular
+
+
+def _length(s: list[float]) -> float:
+    """The Euclidean length of a few numbers."""
+    return math.sqrt(sum(x * x for x in s))

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port import lattice
 from harness.engines.port.boundary import deficient, doubtful, flat, kkt, reordered, settle
 from harness.engines.port.criterion import Evaluation, Problem
 from harness.engines.port.newton import DEFAULTS, Options, Run, descend
-from harness.engines.port.starts import SCAN_PATTERNS, alternatives, moment_start, scan
+from harness.engines.port.starts import SCAN_PATTERNS, alternatives, beside, moment_start, scan
 from harness.engines.port.surface import Surface
 
 Vector = npt.NDArray[np.float64]
@@ -64,6 +65,8 @@ def optimise(at: Problem, options: Options = DEFAULTS) -> Search:
     queue = [first]
     if at.data.structure.t == 1 and len(at.data.R) <= SCAN_PATTERNS:
         queue = scan(at, first)
+    elif lattice.fits(at):
+        queue += lattice.dips(at, first)
     return search(at, queue, options)
 
 
@@ -103,6 +106,7 @@ def search(
         if not extended and (run.saddle or doubtful(at, run.at, options)):
             extended = True
             queue += alternatives(structure) if others is None else others(run.at)
+            queue += beside(structure, run.at.theta) if structure.t < 10 else []
     lowest = min(run.at.value for _, run in runs)
     level = [k for k, (_, run) in enumerate(runs) if run.at.value <= lowest + options.same]
     best = next((k for k in level if flat(runs[k][1].at, options)), level[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import lapack
 
 from harness.engines.port.groups import FEW
 
@@ -25,7 +26,7 @@ SMALL = 5000
 
 
 def split(
-    A: Matrix, C: Matrix, pattern: Index, inverse: Matrix | None
+    A: Matrix, C: Matrix, pattern: Index, count: Vector, inverse: Matrix | None
 ) -> tuple[Matrix, Matrix, Matrix]:
     """What each group's own design explains, with the sums over each pattern.
 
@@ -33,6 +34,7 @@ def split(
         A: (m, q, q) ``Z_g'Z_g`` of each pattern.
         C: (G, q, P) ``Z_g'W_g``, or ``Z_g'[X y]_g``; overwritten.
         pattern: (G,) pattern of each group.
+        count: (m,) groups of each pattern.
         inverse: (P, P) ``F^-1`` if C is of ``[X y] = W F``, else None.
 
     Returns:
@@ -42,14 +44,8 @@ def split(
     G, q, P = C.shape
     factors = _inverse_factors(A) if len(A) <= FEW and G > SMALL else None
     if factors is None:
-        if inverse is not None:
-            C = (C.reshape(-1, P) @ inverse).reshape(C.shape)
-        R, c = factored(A, C, pattern)
-        return (
-            R,
-            c,
-            outer_sums(c, pattern, np.bincount(pattern, minlength=len(A)).astype(np.float64)),
-        )
+        R, c = factored(A, in_basis(C, inverse), pattern)
+        return R, c, outer_sums(c, pattern, count)
     # Many groups of few patterns: matrix products with some thousand groups side by side, in place.
     right = np.eye(P) if inverse is None else inverse
     wide = C.reshape(G, q * P)
@@ -65,8 +61,15 @@ def split(
     return factors[0], C, _by_pair(sums.reshape(len(A), q, P, q, P))
 
 
+def in_basis(C: Matrix, inverse: Matrix | None) -> Matrix:
+    """``Z_g'W_g`` (G, q, P) of ``Z_g'[X y]_g``, given ``F^-1`` (P, P); as it is without."""
+    return C if inverse is None else (C.reshape(-1, C.shape[2]) @ inverse).reshape(C.shape)
+
+
 def _inverse_factors(A: Matrix) -> tuple[Matrix, Matrix] | None:
     """``R`` (m, q, q) and its inverses, or None if a design is deficient or nearly so."""
+    if len(A) <= FEW:
+        return _few_inverse_factors(A)
     try:
         L = np.linalg.cholesky(A)
     except np.linalg.LinAlgError:
@@ -76,6 +79,21 @@ def _inverse_factors(A: Matrix) -> tuple[Matrix, Matrix] | None:
         return None
     R = np.ascontiguousarray(L.transpose(0, 2, 1))
     return R, np.asarray(np.linalg.inv(R))
+
+
+def _few_inverse_factors(A: Matrix) -> tuple[Matrix, Matrix] | None:
+    """:func:`_inverse_factors` of a few designs, one by one."""
+    R, inverse = np.empty_like(A), np.empty_like(A)
+    for k, one in enumerate(A):
+        upper, info = lapack.dpotrf(one, lower=0, clean=1)
+        if info != 0:
+            return None
+        pivot = upper.diagonal()
+        if not (pivot * pivot > REGULAR * one.diagonal()).all():
+            return None
+        R[k] = upper
+        inverse[k], _ = lapack.dtrtri(upper, lower=0)
+    return R, inverse
 
 
 def factored(A: Matrix, C: Matrix, pattern: Index) -> tuple[Matrix, Matrix]:

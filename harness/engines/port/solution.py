@@ -11,6 +11,7 @@ from scipy.linalg import lapack
 from harness.engines.port.criterion import Evaluation
 from harness.engines.port.structure import canonical
 from harness.engines.port.surface import Surface
+from harness.models.read_only import read_only
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -57,7 +58,11 @@ def solve(at: Surface, evaluation: Evaluation) -> Solution:
     residual[p] = scale
     sigma = abs(scale) * evaluation.rho / float(np.sqrt(at.d))
     Lambda = unstandardise(at, evaluation.theta)
-    return Solution(beta, half, sigma, Lambda, data.structure.theta(Lambda), residual)
+    theta = data.structure.theta(Lambda)
+    return Solution(
+        *(read_only(beta), read_only(half), sigma),
+        *(read_only(Lambda), read_only(theta), read_only(residual)),
+    )
 
 
 def unstandardise(at: Surface, theta: Vector) -> Matrix:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.linalg import lapack
 
 from harness.engines.port.criterion import Problem, values
+from harness.engines.port.groups import FEW
 from harness.engines.port.structure import Structure
 
 Vector = npt.NDArray[np.float64]
@@ -31,15 +32,21 @@ def moment_start(at: Problem) -> Vector:
     """
     data = at.data
     q, p = data.q, data.p
-    squares = data.B.reshape(len(data.R), q, q, p + 1, p + 1)
-    E = squares[:, :, :, p, p]
+    if data.pooled is None:
+        e = data.c[:, :, p]
+        E = e[:, :, None] * e[:, None, :]
+    else:
+        E = data.pooled[:, -1].reshape(len(data.R), q, q)
     R, count = data.R, data.count
     pivots = R.diagonal(axis1=1, axis2=2)
-    rank = data.n_obs - float(count @ (pivots > 0.0).sum(axis=1))
-    good = (pivots > 1e-3).all(axis=1)
-    if not good.all():
+    if float(pivots.min()) > 1e-3:
+        groups = float(count.sum())
+        rank = data.n_obs - q * groups
+    else:
+        rank = data.n_obs - float(count @ (pivots > 0.0).sum(axis=1))
+        good = (pivots > 1e-3).all(axis=1)
         R, count, E = R[good], count[good], E[good]
-    groups = float(count.sum())
+        groups = float(count.sum())
     between = within = 0.0  # columns of X estimated between groups, for each effect, and within
     if at.reml and data.careful:
         between = p / q
@@ -49,7 +56,12 @@ def moment_start(at: Problem) -> Vector:
     spare, freedom = rank - within, groups - between
     if groups < 2 or spare < 1 or freedom < 1:
         return data.structure.theta(np.eye(q))
-    inverse = 1.0 / R if q == 1 else np.linalg.inv(R)
+    if q == 1:
+        inverse = np.reciprocal(R)
+    elif len(R) <= FEW:
+        inverse = np.array([lapack.dtrtri(one, lower=0)[0] for one in R])
+    else:
+        inverse = np.asarray(np.linalg.inv(R), dtype=np.float64)
     residual = _unexplained(data.within) / spare
     # One product for the spread of the coefficients and for their sampling variance.
     weighed = E.reshape(len(count), q * q) / (residual * freedom)
@@ -61,8 +73,8 @@ def moment_start(at: Problem) -> Vector:
 def _unexplained(within: Matrix) -> float:
     """Share of the response left by the groups' own designs and by X within groups."""
     left = float(within[-1, -1])
-    if left < 0.1 and len(within) > 1:
-        w, V = np.linalg.eigh(within[:-1, :-1])
+    if left < 0.1 and len(within) > 1 and float(within.diagonal()[:-1].max()) > 1e-9 / len(within):
+        w, V, _ = lapack.dsyevd(within[:-1, :-1])
         seen = w > 1e-9
         left -= float(((within[-1, :-1] @ V)[seen] ** 2 / w[seen]).sum())
     return max(left, 1e-20)
@@ -107,11 +119,22 @@ def scan(at: Problem, first: Vector) -> list[Vector]:
 
 
 def alternatives(structure: Structure) -> list[Vector]:
-    """Starts for a second look: small, middling and large, and each column nearly absent."""
+    """Starts for a second look: small to very large, and each column nearly absent."""
     identity = np.eye(structure.q)
-    starts = [identity, 0.1 * identity, 3.0 * identity]
+    starts = [size * identity for size in (1.0, 0.1, 3.0, 20.0, 150.0)]
     for j in range(structure.q):
         without = identity.copy()
         without[j, j] = 0.03
         starts.append(without)
     return [structure.theta(Lambda) for Lambda in starts]
+
+
+def beside(structure: Structure, theta: Vector) -> list[Vector]:
+    """Starts near a minimum (t,) with each of its columns nearly absent, the others as they are."""
+    starts = []
+    for j in np.flatnonzero(structure.diagonal):
+        if abs(theta[j]) > 0.1:
+            start = theta.copy()
+            start[structure.columns == structure.columns[j]] *= 0.03 / theta[j]
+            starts.append(start)
+    return starts

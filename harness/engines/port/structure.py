@@ -24,6 +24,12 @@ class Structure:
         same_column: (t, t) 2 where two thetas share their column, else 0.
         q: random effects of one group.
         diagonal: (t,) which thetas stand on Lambda's diagonal.
+        places: (t,) place of each theta in the flat Lambda.
+        row_pairs: (t, t) place, in a flat (q, q) matrix, of the rows of two thetas.
+        chain: (t, t) place in the flat Lambda of the derivative of S in theta i at the place of
+            theta j, half of it on the diagonal; where there is none, a place that is zero.
+        products: (4, t, t) places in a flat (q, q, q, q) tensor; see
+            :func:`harness.engines.port.criterion.evaluate`.
     """
 
     blocks: tuple[int, ...]
@@ -33,6 +39,10 @@ class Structure:
     same_column: Matrix
     q: int
     diagonal: npt.NDArray[np.bool_]
+    places: npt.NDArray[np.intp]
+    row_pairs: npt.NDArray[np.intp]
+    chain: npt.NDArray[np.intp]
+    products: npt.NDArray[np.intp]
 
     @property
     def t(self) -> int:
@@ -47,12 +57,12 @@ class Structure:
     def Lambda(self, theta: Vector) -> Matrix:  # noqa: N802
         """The factor (q, q) of a theta (t,)."""
         factor = np.zeros((self.q, self.q))
-        factor[self.rows, self.columns] = theta
+        factor.put(self.places, theta)
         return factor
 
     def theta(self, Lambda: Matrix) -> Vector:
         """The theta (t,) of a factor (q, q)."""
-        return Lambda[self.rows, self.columns]
+        return Lambda.take(self.places)
 
 
 _KNOWN: dict[tuple[int, ...], Structure] = {}
@@ -73,7 +83,27 @@ def structure_of(blocks: tuple[int, ...]) -> Structure:
     basis = np.zeros((len(places), offset, offset))
     basis[np.arange(len(places)), rows, columns] = 1.0
     same = 2.0 * (columns[:, None] == columns[None, :])
-    made = _KNOWN[blocks] = Structure(blocks, rows, columns, basis, same, offset, rows == columns)
+    q = offset
+    # Of dS = E Lambda' + Lambda E', row r of theta (r, c) and column x hold Lambda[x, c].
+    r, c = rows[:, None], columns[:, None]
+    other = np.where(rows == r, columns, np.where(columns == r, rows, -1))
+    chain = np.where(other >= 0, other * q + c, q - 1)  # Lambda[0, q - 1] is zero for q > 1
+    a, b = rows[:, None], columns[:, None]
+    products = np.stack(
+        [
+            ((x * q + y) * q + z) * q + w
+            for x, y, z, w in (
+                (columns, a, b, rows),
+                (rows, a, b, columns),
+                (columns, b, a, rows),
+                (rows, b, a, columns),
+            )
+        ]
+    )
+    made = _KNOWN[blocks] = Structure(
+        *(blocks, rows, columns, basis, same, q, rows == columns),
+        *(rows * q + columns, r * q + rows, chain, products),
+    )
     return made
 
 

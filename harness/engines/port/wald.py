@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
+from harness.engines.port.intervals.level import check_level
+
 Vector = npt.NDArray[np.float64]
 
 
@@ -35,7 +37,12 @@ class WaldTable:
 
 
 def wald_table(estimate: Vector, std_error: Vector, df: Vector, level: float) -> WaldTable:
-    """Two-sided t tests, normal ones where ``df`` is infinite, and intervals of level ``level``."""
+    """Two-sided t tests, normal ones where ``df`` is infinite, and intervals of level ``level``.
+
+    Raises:
+        ModelError: a level not between 0 and 1.
+    """
+    check_level(level)
     statistic = estimate / std_error
     tail = 0.5 * (1.0 + level)
     if np.isfinite(df).all():

@@ -19,6 +19,7 @@ import time
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,6 +29,27 @@ from harness.engines.r.scripts import scripts_folder
 from harness.errors import ReferenceUnavailable
 
 _CHUNK = 1 << 16
+_RPY2_SAYS = "R callback write-console: "
+"""What rpy2 puts before a line of R's."""
+
+
+class _Died(Exception):
+    """The child ended in the middle of a request; the text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a running R consists of, as the worker said on starting.
+
+    Attributes:
+        started: when the worker was started, in nanoseconds of the epoch.
+        files: libraries as the loader found them, and the files of every package loaded.
+        folders: where R looks for packages, there or not.
+    """
+
+    started: int
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
 
 
 class Channel:
@@ -46,6 +68,7 @@ class Channel:
         self._scripts = scripts
         self._worker: _Worker | None = None
         self._versions: dict[str, str] = {}
+        self._parts: Parts | None = None
         self._lock = threading.Lock()
 
     @property
@@ -58,8 +81,18 @@ class Channel:
         """What the last worker said on starting: R, packages, BLAS, locale; empty before that."""
         return dict(self._versions)
 
+    @property
+    def parts(self) -> Parts | None:
+        """What the last worker consists of; None before one ran or where it cannot tell."""
+        return self._parts
+
     def ask(
-        self, request: dict[str, Any], columns: Sequence[Column] = (), *, what: str = "a request"
+        self,
+        request: dict[str, Any],
+        columns: Sequence[Column] = (),
+        *,
+        what: str = "a request",
+        retry: bool = False,
     ) -> dict[str, Any]:
         """Send one request and wait for its answer.
 
@@ -67,22 +100,43 @@ class Channel:
             request: plain JSON types; see ``r_reference/answer.R``.
             columns: the data.
             what: names the request in messages.
+            retry: ask a fresh worker once more where R died of the request. What took too long is
+                not asked again: it would take as long, and the limit is on the request.
 
         Returns:
-            ``{"answer": ...}`` or ``{"error": {"kind", "message"}}``, as R gave it.
+            ``{"answer": ...}`` or ``{"error": {"kind", "message"}}``, as R gave it; after a second
+            attempt also ``"retried"``, how the first one ended.
 
         Raises:
             ReferenceUnavailable: R is missing, does not start, crashed, or ran out of time.
         """
         with self._lock:
-            worker = self._running()
-            header = json.dumps(
-                {"request": request, "columns": [column.header for column in columns]},
-                ensure_ascii=True,
-                allow_nan=False,
-            )
-            parts = [header.encode("ascii"), b"\n", *(column.to_bytes() for column in columns)]
-            return self._exchange(worker, b"".join(parts), self.timeout, what)
+            try:
+                return self._ask(request, columns, what)
+            except _Died as death:
+                first = str(death)
+                if not retry:
+                    raise ReferenceUnavailable(f"R {first} ({what})") from None
+            try:
+                return {**self._ask(request, columns, what), "retried": f"R {first} ({what})"}
+            except _Died as death:
+                again = "did so again" if str(death) == first else f"at the second attempt {death}"
+                raise ReferenceUnavailable(f"R {first}, and {again} ({what})") from None
+            except ReferenceUnavailable as error:
+                raise ReferenceUnavailable(f"R {first}; at the second attempt {error}") from None
+
+    def _ask(self, request: dict[str, Any], columns: Sequence[Column], what: str) -> dict[str, Any]:
+        worker = self._running()
+        header = json.dumps(
+            {"request": request, "columns": [column.header for column in columns]},
+            ensure_ascii=True,
+            allow_nan=False,
+        )
+        parts = [header.encode("ascii"), b"\n", *(column.to_bytes() for column in columns)]
+        answer = self._exchange(worker, b"".join(parts), self.timeout, what)
+        if answer.pop("spent", False):
+            self._drop()  # the request left something in R: the next one gets a fresh worker
+        return answer
 
     def start(self) -> None:
         """Start the worker now, if none runs.
@@ -104,12 +158,18 @@ class Channel:
             return worker
         self._drop()
         folder = self._scripts or scripts_folder()
+        started = time.time_ns()
         self._worker = worker = _Worker(find_r(), folder)
-        first = self._exchange(worker, b"", self.start_timeout, "starting")
+        try:
+            first = self._exchange(worker, b"", self.start_timeout, "starting")
+        except _Died as death:
+            raise ReferenceUnavailable(f"R {death} (starting)") from None
         if "error" in first:
             self._drop()
             raise ReferenceUnavailable(_start_failure(first["error"]))
         self._versions = dict(first["answer"])
+        parts = first.get("parts")
+        self._parts = parts and Parts(started, tuple(parts["files"]), tuple(parts["folders"]))
         return worker
 
     def _exchange(
@@ -126,7 +186,7 @@ class Channel:
         except (OSError, EOFError, ValueError):
             end = worker.epitaph()
             self._drop()
-            raise ReferenceUnavailable(f"R {end} ({what})") from None
+            raise _Died(end) from None
         except BaseException:
             self._drop()  # interrupted in mid-answer: the next answer would be the wrong one
             raise
@@ -199,7 +259,8 @@ class _Worker:
             how = f"was killed by {_signal_name(-code)}" if code < 0 else f"quit with code {code}"
         self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - 2000))
         lines = self._said.read().decode("utf-8", "replace").strip().splitlines()
-        return f"{how}; its last words: {lines[-1].strip()[:300]}" if lines else how
+        last = lines[-1].strip().removeprefix(_RPY2_SAYS) if lines else ""
+        return f"{how}; its last words: {last[:300]}" if last else how
 
     def end(self) -> None:
         """Kill the child and everything it started, and wait for it."""

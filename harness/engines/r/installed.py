@@ -11,11 +11,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from harness.engines.r.cache import LIMIT_BYTES, OFF, VARIABLE, cache_folder, cache_size
 from harness.engines.r.channel import Channel
 from harness.engines.r.home import INSTALL_RPY2, child_environment, find_r
 from harness.errors import ReferenceUnavailable
 
-Kind = Literal["R", "R package", "Python package", "library", "channel"]
+Kind = Literal["R", "R package", "Python package", "library", "channel", "cache"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def installed(timeout: float = 60.0) -> tuple[Part, ...]:
         for package in _PACKAGES
     ]
     parts += [_python_package(name) for name in _RPY2]
-    parts.append(_channel(parts, timeout))
+    parts += [_channel(parts, timeout), kept_answers()]
     return tuple(parts)
 
 
@@ -156,3 +157,16 @@ def _channel(parts: list[Part], timeout: float) -> Part:
     finally:
         channel.close()
     return Part(name, "channel", "works", needed=True)
+
+
+def kept_answers() -> Part:
+    """Where R's answers are kept between runs, and how much there is."""
+    name = "answers of R kept"
+    folder = cache_folder()
+    if folder is None:
+        return Part(
+            name, "cache", "none", needed=False, note=f"{VARIABLE}={OFF}, or no home folder"
+        )
+    size = cache_size(folder)
+    told = f"{size.answers}, {size.bytes / 1e6:.2f} of {LIMIT_BYTES / 1e6:.0f} MB"
+    return Part(name, "cache", told, needed=False, note=str(folder))

@@ -158,13 +158,13 @@ def find_record(
         path = folder / f"{key.slug}.json"
         record = read_record(path)
         if record.key != key:
-            _refuse(path, f"it was recorded for {record.key}")
+            refuse_record(path, f"it was recorded for {record.key}")
         for name in dict.fromkeys((*wanted, *record.model)):
             theirs, ours = record.model.get(name), wanted.get(name)
             if theirs != ours:
-                _refuse(path, f"its {name} is {theirs!r}, the model's is {ours!r}")
+                refuse_record(path, f"its {name} is {theirs!r}, the model's is {ours!r}")
         if record.columns_sha256 != sent:
-            _refuse(path, "the data have changed since")
+            refuse_record(path, "the data have changed since")
         return record
     refusals: list[str] = []
     others: list[Path] = []
@@ -179,7 +179,7 @@ def find_record(
                 return record
             others.append(path)
     if others:
-        _refuse(others[0], "the data are not those it was recorded for")
+        refuse_record(others[0], "the data are not those it was recorded for")
     if refusals:
         raise RecordRefused(refusals[0])
     raise ReferenceUnavailable(
@@ -193,15 +193,15 @@ def _read(path: Path, modified: int, size: int) -> Record:
     try:
         raw = parse_json(regular_bytes(path))
     except (OSError, NotStrictJson) as error:
-        _refuse(path, f"it cannot be read ({error})")
+        refuse_record(path, f"it cannot be read ({error})")
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        _refuse(path, f"it is not a reference record of format {FORMAT}")
+        refuse_record(path, f"it is not a reference record of format {FORMAT}")
     if missing := [name for name in _FIELDS if name not in raw]:
-        _refuse(path, f"it lacks {', '.join(missing)}")
+        refuse_record(path, f"it lacks {', '.join(missing)}")
     if unknown := sorted(set(raw) - set(_FIELDS)):
-        _refuse(path, f"it has the unknown field {unknown[0]}")
+        refuse_record(path, f"it has the unknown field {unknown[0]}")
     if not _sealed(raw):
-        _refuse(path, "it was altered after it was written (its sha256 does not agree)")
+        refuse_record(path, "it was altered after it was written (its sha256 does not agree)")
     try:
         estimates = estimates_from_json(raw["answer"])
         record = Record(
@@ -215,15 +215,21 @@ def _read(path: Path, modified: int, size: int) -> Record:
             estimates=estimates,
         )
     except (AnswerError, KeyError, TypeError, ValueError) as error:
-        _refuse(path, f"a field is missing or malformed ({error})")
+        refuse_record(path, f"a field is missing or malformed ({error})")
     if estimates.formula != record.model.get("formula"):
-        _refuse(path, f"its answer is for `{estimates.formula}`")
+        refuse_record(path, f"its answer is for `{estimates.formula}`")
     return record
 
 
-def _refuse(path: Path, why: str) -> NoReturn:
+def refuse_record(path: Path, why: str) -> NoReturn:
+    """Say of a record that it is not believed, and what makes it anew.
+
+    Raises:
+        RecordRefused: always; its ``reason`` is ``why``.
+    """
     raise RecordRefused(
-        f"recorded reference {path} refused: {why}; `harness record PLAN` makes it anew with R"
+        f"recorded reference {path} refused: {why}; `harness record PLAN` makes it anew with R",
+        reason=why,
     )
 
 

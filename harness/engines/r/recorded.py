@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from harness.engines.r.record import Record, find_record
-from harness.errors import ModelError, RecordRefused
+from harness.engines.r.record import Record, find_record, refuse_record
+from harness.errors import ModelError
 from harness.models.record import Estimates
 from harness.models.spec import ModelKey, ModelSpec
 
@@ -64,28 +64,37 @@ class RecordedEngine:
         return self._replay(find_record(self._folder, spec, frame, key), spec, frame)
 
     def _replay(self, record: Record, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
-        self._verify(record, spec, frame)
         found = record.estimates
+        if why := contradiction(found, spec, frame, self._criterion_at):
+            refuse_record(record.path, why)
         return replace(found, versions={**found.versions, "recorded": record.date})
 
-    def _verify(self, record: Record, spec: ModelSpec, frame: pd.DataFrame) -> None:
-        stored = record.estimates.fit.criterion
-        try:
-            if spec.mixed:
-                here = self._criterion_at(spec, frame, record.estimates.theta)
-            else:
-                here = linear_model_criterion(spec, frame, record.estimates)
-        except ModelError as error:
-            raise RecordRefused(
-                f"recorded reference {record.path} cannot be verified: {error}"
-            ) from error
-        apart = abs(here - stored)
-        if not apart <= CRITERION_LIMIT * max(1.0, abs(stored)):
-            raise RecordRefused(
-                f"recorded reference {record.path} refused: its criterion is {stored:.17g}, but at "
-                f"its estimates these data give {here:.17g}; `harness record PLAN` makes it anew "
-                "with R"
-            )
+
+def contradiction(
+    answer: Estimates, spec: ModelSpec, frame: pd.DataFrame, criterion_at: CriterionAt
+) -> str:
+    """Hold an answer against the data: its criterion, evaluated anew at its own estimates.
+
+    Args:
+        answer: of R, however it came here.
+        spec: the model.
+        frame: the rows.
+        criterion_at: evaluates the criterion of a mixed model at a theta, in Python.
+
+    Returns:
+        What is wrong, in words; empty when the criterion agrees to ``CRITERION_LIMIT``.
+    """
+    stored = answer.fit.criterion
+    try:
+        if spec.mixed:
+            here = criterion_at(spec, frame, answer.theta)
+        else:
+            here = linear_model_criterion(spec, frame, answer)
+    except ModelError as error:
+        return f"it cannot be verified: {error}"
+    if abs(here - stored) <= CRITERION_LIMIT * max(1.0, abs(stored)):
+        return ""
+    return f"its criterion is {stored:.17g}, but at its estimates these data give {here:.17g}"
 
 
 def linear_model_criterion(spec: ModelSpec, frame: pd.DataFrame, estimates: Estimates) -> float:

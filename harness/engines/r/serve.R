@@ -1,5 +1,7 @@
 # How the worker runs the reference scripts: read once, evaluated afresh for every request, in an
 # environment that dies with it, so that no request can see what an earlier one did.
+#
+# Gives a list of three functions: answer(request), spent(), parts().
 
 function(folder) {
   Sys.setlocale("LC_COLLATE", "C")
@@ -15,7 +17,32 @@ function(folder) {
   # Packages set options of their own when they load. They load here, so that what is put back after
   # a request includes them.
   for (package in get("reference_packages", fresh())) requireNamespace(package, quietly = TRUE)
-  function(request) {
+
+  # A question may need a package more than the others do. It loads before the request, not in it, so
+  # that what it sets on loading stays, and is there for every later request of its kind.
+  load_for <- function(question, here) {
+    questions <- get0("questions", here, mode = "list", inherits = FALSE)
+    asked <- if (is.character(question) && length(question) == 1L)
+      questions[names(questions) %in% question]
+    more <- setdiff(unlist(lapply(asked, `[[`, "packages")), loadedNamespaces())
+    if (!length(more)) return(invisible())
+    for (package in more) requireNamespace(package, quietly = TRUE)
+    if (!is.null(usual)) usual <<- surroundings()
+  }
+
+  # What a request could leave behind that cannot be put back with certainty.
+  surroundings <- function() {
+    list(namespaces = sort(loadedNamespaces()), attached = search(),
+         libraries = sort(names(getLoadedDLLs())), variables = Sys.getenv(),
+         locale = Sys.getlocale(), sinks = c(sink.number(), sink.number("message")),
+         devices = grDevices::dev.list(), umask = Sys.umask(NA))
+  }
+  # The first answer may load R's LAPACK module, a locale or a time zone: what was before it is no measure.
+  usual <- NULL
+
+  answer <- function(request) {
+    here <- fresh()
+    load_for(request$question, here)
     before <- options()
     folder_before <- getwd()
     on.exit({
@@ -26,6 +53,29 @@ function(folder) {
       RNGkind("default", "default", "default")
       rm(list = ls(globalenv(), all.names = TRUE), envir = globalenv())
     })
-    get("answer", fresh())(request)
+    get("answer", here)(request)
   }
+
+  # Whether a request left something behind: this process must not answer another one then.
+  spent <- function() {
+    now <- surroundings()
+    if (is.null(usual)) usual <<- now
+    !identical(now, usual)
+  }
+
+  # Folders in which R looks for packages, there or not, and the files of those it has loaded.
+  parts <- function() {
+    named <- Sys.getenv(c("R_LIBS", "R_LIBS_USER", "R_LIBS_SITE"))
+    named <- path.expand(unlist(strsplit(named, ":", fixed = TRUE)))
+    packages <- vapply(sort(loadedNamespaces()), function(name) {
+      if (name == "base") system.file() else getNamespaceInfo(name, "path")
+    }, "")
+    files <- unlist(lapply(packages, function(path) {
+      c(file.path(path, c("DESCRIPTION", "Meta/package.rds", "Meta/nsInfo.rds")),
+        list.files(file.path(path, "R"), full.names = TRUE))
+    }))
+    list(folders = I(unique(c(.libPaths(), named[nzchar(named)]))), files = I(unname(files)))
+  }
+
+  list(answer, spent, parts)
 }

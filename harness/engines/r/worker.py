@@ -6,7 +6,9 @@ reads can get between: standard input becomes empty, standard output goes to sta
 
 A request is one line of JSON ``{"request": ..., "columns": [header, ...]}`` followed by the bytes
 of each column; an answer is one line of JSON, ``{"answer": ...}`` or ``{"error": ...}``. The first
-answer, unasked, says that R is ready and which versions it has.
+answer, unasked, says that R is ready, which versions it has and which files it consists of
+(``"parts"``). An answer with ``"spent": true`` is the last: the request left something in R that
+cannot be put back.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from harness.engines.r.columns import Column
+from harness.engines.r.libraries import blas_threads, loaded_libraries, without_pythons
 
 
 def main() -> int:
@@ -28,8 +32,8 @@ def main() -> int:
     requests, answers = _private_streams()
     threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
-        ask = _embed_r(Path(sys.argv[1]))
-        first = ask({"question": "session"}, [])
+        r = _embed_r(Path(sys.argv[1]))
+        first = _first_answer(r)
     except ImportError as error:
         first = {"error": {"kind": "rpy2", "message": str(error)}}
     _say(answers, first)
@@ -41,7 +45,10 @@ def main() -> int:
             Column.from_bytes(header, _exactly(requests, header))
             for header in message.pop("columns")
         ]
-        _say(answers, ask(message["request"], columns))
+        answer = r.ask(message["request"], columns)
+        if r.spent():
+            answer["spent"] = True
+        _say(answers, answer)
     return 0
 
 
@@ -62,8 +69,16 @@ def _leave_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-def _embed_r(folder: Path) -> Any:
-    """Start R in this process and return ``ask(request, columns) -> answer``."""
+class _R(NamedTuple):
+    """The R in this process: what ``serve.R`` gives, in plain types."""
+
+    ask: Callable[[dict[str, Any], list[Column]], Any]
+    spent: Callable[[], bool]
+    parts: Callable[[], dict[str, list[str]]]
+
+
+def _embed_r(folder: Path) -> _R:
+    """Start R in this process."""
     embedded: Any = import_module("rpy2.rinterface_lib.embedded")
     embedded.set_initoptions(("rpy2", "--quiet", "--no-save", "--vanilla", "--no-echo"))
     ri: Any = import_module("rpy2.rinterface")
@@ -71,7 +86,7 @@ def _embed_r(folder: Path) -> Any:
     from harness.engines.r import convert
 
     script = Path(__file__).with_name("serve.R").read_text(encoding="utf-8")
-    answer = ri.evalr(script)(ri.StrSexpVector([str(folder)]))
+    answer, spent, parts = ri.evalr(script)(ri.StrSexpVector([str(folder)]))
 
     def ask(request: dict[str, Any], columns: list[Column]) -> Any:
         try:
@@ -79,7 +94,25 @@ def _embed_r(folder: Path) -> Any:
         except embedded.RRuntimeError as error:
             return {"error": {"kind": "internal", "message": " ".join(str(error).split())}}
 
-    return ask
+    return _R(ask, lambda: bool(convert.from_r(spent())), lambda: convert.from_r(parts()))
+
+
+def _first_answer(r: _R) -> dict[str, Any]:
+    """R's versions and the files it consists of, or why it must not be used."""
+    first: dict[str, Any] = r.ask({"question": "session"}, [])
+    r.spent()  # what is there now is what every later request must leave
+    if "error" in first:
+        return first
+    libraries = loaded_libraries()
+    if libraries is None:
+        return first
+    libraries = without_pythons(libraries)
+    for name, threads in blas_threads(libraries).items():
+        if threads != 1:
+            said = f"its BLAS {name} has {threads} threads although one was asked for"
+            return {"error": {"kind": "internal", "message": said}}
+    parts = r.parts()
+    return {**first, "parts": {**parts, "files": [*parts["files"], *libraries]}}
 
 
 def _exactly(stream: IO[bytes], header: dict[str, Any]) -> bytes:

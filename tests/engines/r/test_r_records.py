@@ -153,7 +153,7 @@ def test_a_resealed_forgery_fails_at_the_criterion(
 
 def test_a_theta_of_another_length_is_refused(folder: Path) -> None:
     edit(folder, lambda raw: raw["answer"]["theta"].pop(), reseal=True)
-    with pytest.raises(RecordRefused, match="cannot be verified: theta has 2 entries"):
+    with pytest.raises(RecordRefused, match="refused: it cannot be verified: theta has 2 entries"):
         replay(folder).answer(KEY, spec(SLEEP), sleepstudy())
 
 

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.batch.evaluation import Evaluations, evaluate_all, values_on_line
+from harness.engines.port import lattice
+from harness.engines.port.batch.evaluation import (
+    Evaluations,
+    evaluate_all,
+    values_of,
+    values_on_line,
+)
 from harness.engines.port.batch.sums import Replicates
 from harness.engines.port.newton import Options
 from harness.engines.port.starts import SCAN
@@ -62,6 +68,10 @@ def minimise_all(data: Replicates, near: Vector, options: Options) -> Descents:
         ends.plain &= (at.theta[:, 0] == 0.0) | (np.abs(at.theta[:, 0]) >= options.zero)
     else:
         ends.plain &= ~_droppable(data, at, options)
+        if lattice.fits(data.shared.at):
+            f = values_of(data, lattice.factors_of(structure))
+            others = lattice.elsewhere(structure, f, at.theta)
+            ends.plain &= np.array([not dips for dips in others])
     return ends
 
 

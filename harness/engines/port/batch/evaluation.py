@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.batch.sums import Replicates
+from harness.engines.port.weighed import capacitance
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -121,17 +122,28 @@ def values_on_line(data: Replicates, S: Vector) -> Matrix:
 
     All replicates are evaluated at the same points, so what belongs to X is computed once a point.
     """
+    sums = data.shared.at.data
+    K = 1.0 + S[:, None] * sums.R.reshape(-1) ** 2  # (s, m)
+    return _values(data, 1.0 / K, np.log(K) @ sums.count)
+
+
+def values_of(data: Replicates, factors: Matrix) -> Matrix:
+    """The criterion (s, R) of all replicates at factors (s, q, q), as on a line."""
+    sums = data.shared.at.data
+    J, logdet = capacitance(sums.R[None], factors[:, None])
+    return _values(data, J.reshape(len(factors), -1), logdet @ sums.count)
+
+
+def _values(data: Replicates, J: Matrix, fixed: Vector) -> Matrix:
+    """The criterion (s, R), given ``J`` (s, m q q) and the patterns' determinants (s,)."""
     at, sums = data.shared.at, data.shared.at.data
     p = sums.p
-    K = 1.0 + S[:, None] * sums.R.reshape(-1) ** 2  # (s, m)
-    J = 1.0 / K
-    XX = sums.within[:p, :p] + (J @ data.shared.XX).reshape(len(S), p, p)
+    XX = sums.within[:p, :p] + (J @ data.shared.XX).reshape(len(J), p, p)
     last = data.within[:, None, :] + J @ data.with_y
     L, good = _cholesky(XX)
     lower = np.linalg.inv(L)
     inside = np.einsum("sij,rsj->rsi", lower, last[:, :, :p])
     square = last[:, :, p] - (inside * inside).sum(axis=2)
-    fixed = np.log(K) @ sums.count
     if p:
         fixed = fixed + 2.0 * at.weights[0] * np.log(np.einsum("sii->si", L)).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port.arguments import check_df
 from harness.engines.port.wald import wald_table
 from harness.errors import ModelError
 from harness.models.design import Design
@@ -71,8 +72,10 @@ class Batch:
         """One response's model with everything that can be asked of it.
 
         Raises:
-            ModelError: the response has none.
+            ModelError: the response has none, or there is no such response.
         """
+        if not isinstance(number, int | np.integer) or not 0 <= number < len(self):
+            raise ModelError(f"no response {number!r}; there are 0 to {len(self) - 1}")
         from harness.engines.port.batch.responses import with_response
         from harness.engines.port.fit import fit_design
 
@@ -84,6 +87,7 @@ class Batch:
         Raises:
             ModelError: Kenward-Roger, which is made fit by fit (see :meth:`fit`).
         """
+        check_df(method)
         if method == "satterthwaite":
             from harness.engines.port.batch.freedom import batch_df
 

@@ -21,6 +21,7 @@ from harness.engines.port.newton import DEFAULTS
 from harness.engines.port.solution import standardise
 from harness.errors import ModelError
 from harness.models.design import Design
+from harness.models.read_only import read_only
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -149,13 +150,13 @@ def joined(design: Design, Y: Matrix, parts: list[Part]) -> Batch:
     diagonal = diagonal_of(design)
     return Batch(
         design=design,
-        responses=Y,
+        responses=read_only(Y),
         names=design.names,
-        beta=np.concatenate([part.beta for part in parts]),
-        std_error=np.concatenate([part.std_error for part in parts]),
-        theta=theta,
-        sigma=np.concatenate([part.sigma for part in parts]),
-        criterion=np.concatenate([part.criterion for part in parts]),
+        beta=read_only(np.concatenate([part.beta for part in parts])),
+        std_error=read_only(np.concatenate([part.std_error for part in parts])),
+        theta=read_only(theta),
+        sigma=read_only(np.concatenate([part.sigma for part in parts])),
+        criterion=read_only(np.concatenate([part.criterion for part in parts])),
         converged=np.concatenate([part.converged for part in parts]),
         singular=np.asarray((theta[:, diagonal] < SINGULAR).any(axis=1)),
         failures=tuple(failures),

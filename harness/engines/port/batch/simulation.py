@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port.arguments import check_flag
 from harness.engines.port.fitted import FittedModel
 from harness.engines.port.structure import structure_of
 from harness.errors import ModelError
@@ -37,6 +38,7 @@ def simulate(fit: FittedModel, n_sim: int, seed: int, conditional: bool = False)
         ModelError: a number of replicates or a seed out of range.
     """
     check_draws(n_sim, seed)
+    check_flag("conditional", conditional, "True keeps the random effects")
     return simulate_range(fit, 0, n_sim, seed, conditional)
 
 

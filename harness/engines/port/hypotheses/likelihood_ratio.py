@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
+from harness.engines.port.arguments import check_flag
 from harness.engines.port.criterion import fixed_parts
 from harness.engines.port.crossproducts import log_weights
-from harness.engines.port.fit import fit_design
+from harness.engines.port.fit import Fit, fit_design
 from harness.engines.port.lm import LinearFit
 from harness.engines.port.repeated import api as repeated
 from harness.engines.port.repeated.fit import RepeatedFit
@@ -52,6 +53,12 @@ def likelihood_ratio(fit: Compared, *others: Compared, refit: bool = True) -> pd
     fits = [fit, *others]
     if len(fits) < 2:
         raise ModelError("a likelihood-ratio test needs two or more models")
+    for one in fits:
+        if not isinstance(one, Fit | LinearFit | RepeatedFit):
+            raise ModelError(
+                f"{type(one).__name__} is no fitted model; compare what lmer, lm or mmrm returned"
+            )
+    check_flag("refit", refit, "False compares the fits as they are")
     for other in others:
         _check_same_rows(fit.design, other.design)
     if refit:

@@ -84,7 +84,8 @@ def reductions(design: Design) -> Iterator[tuple[str, Design]]:
     """Each reduction of one random term: what it takes out, and the design without it.
 
     ``(0 + x | g)`` of a number x is dropped; lmerTest puts ``(1 | g)`` in its place, which is
-    no smaller model. ``(0 + f | g)`` of a factor becomes ``(1 | g)`` in both.
+    no smaller model. ``(0 + f | g)`` of a factor becomes ``(1 | g)`` in both, here unless the model
+    has that term already: ``(f || g)``.
     """
     formula = design.spec.formula
     for k, term in enumerate(formula.random):
@@ -101,12 +102,14 @@ def reductions(design: Design) -> Iterator[tuple[str, Design]]:
 def _without(term: RandomTerm, slope: Term, design: Design) -> tuple[RandomTerm, ...]:
     """What is left of a random term without one of its slopes."""
     fewer = tuple(other for other in term.terms if other is not slope)
-    if fewer or term.intercept:
-        return (replace(term, terms=fewer),)
-    variables = [design.frame.variables[deparse(node)] for node in slope.factors]
-    if all(isinstance(variable, Factor) for variable in variables):
-        return (RandomTerm(True, (), term.group),)
-    return ()
+    left = replace(term, terms=fewer)
+    if not (fewer or term.intercept):
+        variables = [design.frame.variables[deparse(node)] for node in slope.factors]
+        if not all(isinstance(variable, Factor) for variable in variables):
+            return ()
+        left = RandomTerm(True, (), term.group)
+    # What is left may stand in the model already, as ``(1 | g)`` beside ``(0 + f | g)`` does.
+    return () if left in design.spec.formula.random else (left,)
 
 
 def _spelt(term: RandomTerm) -> str:

@@ -121,7 +121,7 @@ def problem_without(at: Problem, parts: Contributions, g: int) -> Problem:
         n_obs=data.n_obs - int(parts.sizes[g]),
         R=R,
         count=count,
-        B=B.reshape(len(count) * q * q, P * P),
+        pooled=B.reshape(len(count) * q * q, P * P),
         within=parts.within[g],
         c=data.c[kept],
         pattern=pattern,

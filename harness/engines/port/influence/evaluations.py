@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.criterion import Problem, capacitance
+from harness.engines.port.criterion import Problem
 from harness.engines.port.influence.contributions import Contributions
+from harness.engines.port.weighed import capacitance
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from harness.engines.port.predictions.prediction_error import Row, relative_variance
 from harness.engines.port.predictions.rows import rows_of_x, rows_of_z
+from harness.errors import ModelError
 
 if TYPE_CHECKING:
     from harness.engines.port.fit import Fit
@@ -37,7 +38,12 @@ def cooks_distance(fit: Fit) -> Vector:
     r is Pearson's residual, random effects included, and h the leverage, as in lme4's
     ``cooks.distance`` (Cook 1977, Technometrics 19, with the mixed model's hat matrix). NaN where
     the row alone determines its fit.
+
+    Raises:
+        ModelError: a model without fixed effects, for which the distance is not defined.
     """
+    if not fit.names:
+        raise ModelError("Cook's distance is of the fixed effects, and the model has none")
     h = leverage(fit)
     left = 1.0 - h
     r = fit.residuals("pearson")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port import lattice
 from harness.engines.port.boundary import deficient
 from harness.engines.port.criterion import Evaluation, Problem
 from harness.engines.port.influence.contributions import Contributions
@@ -61,7 +62,7 @@ def _several(
     """From the minimum of all rows; other starts where a variance is poorly told from zero."""
     structure = at.data.structure
     k = len(groups)
-    if deficient(at, full):
+    if deficient(at, full) or lattice.fits(at):  # of several minima each search must see all
         ends = evaluate_without(at, parts, groups, np.tile(full.theta, (k, 1)))
         return Minima(np.tile(full.theta, (k, 1)), ends, np.zeros(k, dtype=bool))
     best = descend_all(at, parts, groups, np.tile(full.theta, (k, 1)), options)

@@ -29,6 +29,7 @@ from harness.engines.port.intervals.replicates import (
     start_child,
 )
 from harness.errors import ModelError
+from harness.models.read_only import read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,6 +185,8 @@ def bootstrap(
     check_draws(n_sim, seed)
     if not isinstance(processes, int) or processes < 1:
         raise ModelError(f"processes must be 1 or more, not {processes!r}")
+    if statistic is not None and not callable(statistic):
+        raise ModelError(f"the statistic must be a function of a fit, not {statistic!r}")
     if statistic is None:
         terms = (*fit.names, *component_names(fit.design))
         own = components(fit.design, fit.theta[None], np.array([fit.sigma]))[0]
@@ -209,7 +212,7 @@ def bootstrap(
     return Bootstrap(
         terms=terms,
         estimate=estimate,
-        replicates=np.concatenate([piece.values for piece in done]),
+        replicates=read_only(np.concatenate([piece.values for piece in done])),
         seed=seed,
         failures=tuple(failures),
         unconverged=sum(piece.unconverged for piece in done),

@@ -142,7 +142,7 @@ def without_coefficient(at: Surface, number: int, value: float) -> Surface:
             data,
             p=P - 2,
             F=upper,
-            B=np.ascontiguousarray(turned.reshape(len(B), -1)),
+            pooled=np.ascontiguousarray(turned.reshape(len(B), -1)),
             within=turn.T @ data.within @ turn,
             c=data.c @ turn,
         )

@@ -131,6 +131,11 @@ def named(value: Any) -> tuple[tuple[str, ...], Vector]:
         raise ModelError(
             "the statistic must return a number, a vector, or a mapping of names to numbers"
         ) from None
+    if value is None or not numbers.size:
+        raise ModelError(
+            f"the statistic returned {'nothing' if value is None else 'no numbers'}; let it return "
+            "a number, a vector, or a mapping of names to numbers"
+        )
     if numbers.ndim != 1:
         raise ModelError(f"the statistic must return a vector, not shape {numbers.shape}")
     if names is None:

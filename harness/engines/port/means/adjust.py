@@ -17,6 +17,7 @@ from scipy.special import chdtri, fdtri, ndtr, ndtri, stdtr, stdtrit
 
 from harness.engines.port.ftest import upper_tail
 from harness.engines.port.means.multivariate_t import LargestT
+from harness.engines.port.means.studentized_range import range_point, range_tail
 from harness.errors import ModelError
 
 Matrix = npt.NDArray[np.float64]
@@ -190,36 +191,20 @@ def _stepwise(p: Vector, size: int, method: str) -> Vector:
 
 def _tukey_tail(t: Vector, df: Vector, means: int) -> Vector:
     """Tail of the studentised range at ``t sqrt(2)``."""
-    from scipy.stats import studentized_range
-
     if means == 2:
         return two_sided(t, df)
-    return np.asarray(studentized_range.sf(t * np.sqrt(2.0), means, df), dtype=np.float64)
+    tail = np.full(len(t), np.nan)
+    for nu in set(df[~np.isnan(df)].tolist()):
+        rows = df == nu
+        tail[rows] = range_tail(t[rows] * np.sqrt(2.0), means, nu)
+    return tail
 
 
 def _tukey_points(level: float, means: int, df: Vector) -> Vector:
-    """Quantiles of the studentised range over ``sqrt(2)``, one for each df.
-
-    Each df starts at the one before: its secant needs three values of the distribution, where
-    ``studentized_range.ppf`` starts anew and needs fifteen times as long.
-    """
-    from scipy.optimize import newton
-    from scipy.stats import studentized_range
-
+    """Quantiles of the studentised range over ``sqrt(2)``, one for each df."""
     if means == 2:
         return two_sided_point(1.0 - level, df)
-    near: list[float] = []
-
-    def point(nu: float) -> float:
-        if not near:
-            near.append(float(studentized_range.ppf(level, means, nu)))
-            return near[0] / float(np.sqrt(2.0))
-        near[0] = newton(
-            lambda q: float(studentized_range.sf(q, means, nu)) - (1.0 - level), near[0], tol=1e-9
-        )
-        return near[0] / float(np.sqrt(2.0))
-
-    return _each(df, point)
+    return _each(df, lambda nu: range_point(level, means, nu) / float(np.sqrt(2.0)))
 
 
 def _scheffe_point(level: float, rank: int, df: float) -> float:

@@ -120,13 +120,17 @@ def interaction_set(
 def _position(ref: str | int, labels: Sequence[str]) -> int:
     if isinstance(ref, str) and ref in labels:
         return list(labels).index(ref)
-    if isinstance(ref, int) and -len(labels) <= ref < len(labels):
-        return ref % len(labels)
+    if isinstance(ref, int) and 0 <= ref < len(labels):
+        return ref
     raise ModelError(f"ref: no mean `{ref}`; there are: {', '.join(labels)}")
 
 
 def _own(method: Mapping[str, Sequence[float]], k: int) -> ContrastSet:
     """A user's own contrasts."""
+    if not isinstance(method, Mapping):
+        raise ModelError(
+            f"no contrasts {method!r}; name them, or write name -> a coefficient for each mean"
+        )
     if not method:
         raise ModelError("own contrasts: none given; write name -> a coefficient for each mean")
     rows = []

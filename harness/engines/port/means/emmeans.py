@@ -5,7 +5,7 @@ Searle, Speed & Milliken (1980), Am. Stat. 34; conventions and names as in R's e
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.engines.port.arguments import check_df
+from harness.engines.port.intervals.level import check_level
 from harness.engines.port.means.adjust import known_adjustment
 from harness.engines.port.means.comparisons import Contrasts
 from harness.engines.port.means.contrasts import (
@@ -232,6 +234,7 @@ def marginal_means(
     Raises:
         ModelError: an unknown variable, level, weighting, df method or adjustment.
     """
+    check_level(level)
     by_names = listed(by)
     kept = tuple(name for name in listed(specs) if name not in by_names)
     grid = reference_grid(fit.design, at, slope_of)
@@ -254,6 +257,8 @@ def marginal_means(
 
 def method_of(fit: Testable, df: DfMethod | None) -> DfMethod:
     """The df method asked for; an ordinary linear model has residual df or none."""
+    if df is not None:
+        check_df(df)
     usual = fit.design.spec.df_method
     if df is None or (usual == "residual" and df != "z"):
         return usual
@@ -264,6 +269,8 @@ def listed(names: Names) -> tuple[str, ...]:
     """Variable names, each once."""
     if names is None:
         return ()
+    if not isinstance(names, Iterable):
+        raise ModelError(f"name variables of the fixed effects, not {names!r}")
     return tuple(dict.fromkeys((names,) if isinstance(names, str) else names))
 
 

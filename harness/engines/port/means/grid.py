@@ -72,6 +72,8 @@ def reference_grid(
         ModelError: ``at`` names no variable of the fixed effects or no level of a factor; a grid
             too large.
     """
+    if at is not None and not isinstance(at, Mapping):
+        raise ModelError(f"at must map a variable to its values, not {at!r}; write at={{'x': 1}}")
     values, factors, few = _values(design, around)
     for name, wanted in (at or {}).items():
         if name not in values:

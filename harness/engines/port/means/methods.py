@@ -78,6 +78,8 @@ class WithMeans:
         Raises:
             ModelError: as :meth:`emmeans`; ``var`` is no numeric column of the fixed effects.
         """
+        if not isinstance(var, str):
+            raise ModelError(f"var: name a numeric column of the fixed effects, not {var!r}")
         return _means(
             self, specs, by, at, weights, df, level, contrast, interaction, adjust, ref, var
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from harness.engines.port.intervals.level import check_level
 from harness.engines.port.means.adjust import Adjusted, Family, adjusted
 from harness.engines.port.means.functions import Estimated, LinearFunctions, independent
 from harness.errors import ModelError
@@ -29,8 +30,7 @@ def inferred(
     Raises:
         ModelError: an unknown adjustment, a level not between 0 and 1.
     """
-    if not 0.0 < level < 1.0:
-        raise ModelError(f"level: {level} is not between 0 and 1")
+    check_level(level)
     found = functions.estimated()
     k = len(found.estimate)
     statistic, p_value, p_error, critical = (np.full(k, np.nan) for _ in range(4))

@@ -10,12 +10,14 @@ import numpy.typing as npt
 from scipy.linalg import solve_triangular
 from scipy.special import ndtri
 
+from harness.engines.port.arguments import check_flag, check_frame
+from harness.engines.port.intervals.level import check_level
 from harness.engines.port.predictions.prediction_error import Row, relative_variance
 from harness.engines.port.predictions.rows import in_basis
 from harness.errors import DataError, ModelError
 from harness.models.new_groups import NewGroups, columns_needed, new_groups
 from harness.models.new_rows import new_rows
-from harness.models.rowwise import total_offset
+from harness.models.rowwise import new_offset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,8 +76,7 @@ def prediction_table(
     """
     import pandas as pd
 
-    if not 0.0 < level < 1.0:
-        raise ModelError(f"level must lie between 0 and 1, not {level:g}")
+    check_level(level)
     design = fit.design
     X, _, groups, told = _rows(fit, new, random, allow_new_levels)
     rows = {}
@@ -109,6 +110,7 @@ def _rows(
     """Complete rows of X, the offset and the random effects; and which rows are complete."""
     design = fit.design
     factors = _factors(fit, random)
+    check_flag("allow_new_levels", allow_new_levels, "True takes effects of new groups as 0")
     if new is None:
         n = fit.n_obs
         groups = {}
@@ -119,10 +121,15 @@ def _rows(
                 groups[grouping.label] = NewGroups(z, grouping.codes.astype(np.intp), ())
         offset = np.zeros(n) if design.offset is None else design.offset
         return design.X, offset, groups, np.ones(n, dtype=bool)
+    check_frame(new, "newdata")
     needed = columns_needed(design, factors)
     absent = [name for name in needed if name not in new]
     if absent:
-        raise DataError(f"new values: no column `{absent[0]}`; the prediction needs: {needed}")
+        named = ", ".join(needed)
+        raise DataError(f"new values: no column `{absent[0]}`; the prediction needs: {named}")
+    twice = [name for name in needed if new.columns.tolist().count(name) > 1]
+    if twice:
+        raise DataError(f"new values: more than one column `{twice[0]}`; rename one")
     told = ~new[list(needed)].isna().any(axis=1).to_numpy()
     if not told.any():
         return np.empty((0, len(fit.names))), np.empty(0), {}, told
@@ -139,7 +146,7 @@ def _rows(
     spec = design.spec
     offset = np.zeros(len(whole))
     if spec.offset or spec.formula.offsets:
-        offset = total_offset(spec, whole)
+        offset = new_offset(spec, whole)
     return new_rows(design, whole).X, offset, groups, told
 
 
@@ -149,8 +156,13 @@ def _factors(fit: Fit, random: bool | Sequence[str]) -> tuple[str, ...]:
     Raises:
         ModelError: no such factor.
     """
-    if isinstance(random, bool):
+    if isinstance(random, bool | np.bool_):
         return tuple(fit.groups) if random else ()
+    if not isinstance(random, Sequence):
+        raise ModelError(
+            f"random must be True, False or names of grouping factors, not {random!r}; "
+            f"the model has: {', '.join(fit.groups)}"
+        )
     labels = (random,) if isinstance(random, str) else tuple(random)
     return tuple(fit.factor_label(label) for label in labels)
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from harness.engines.port.api import with_extras
+from harness.engines.port.arguments import check_call
 from harness.engines.port.criterion import NotPositiveError
 from harness.engines.port.crossproducts import check_residual
 from harness.engines.port.repeated.checks import check_determined, diverged
@@ -59,10 +60,13 @@ def mmrm(
         DataError: an absent column, no rows.
         ModelError: data on which the model cannot be fitted.
     """
+    check_call(formula, data, reml)
     name = structure_name(covariance)
+    if not isinstance(starts, int) or starts < 1:
+        raise ModelError(f"starts must be a whole number, 1 or more, not {starts!r}")
     if information not in get_args(Information):
         raise ModelError(f"unknown information `{information}`; one of: expected, observed")
-    spec = with_extras(ModelSpec(parse_formula(formula), reml=reml), None, offset, contrasts)
+    spec = with_extras(ModelSpec(parse_formula(formula), reml=bool(reml)), None, offset, contrasts)
     if spec.mixed:
         raise ModelError(
             f"`{formula}` has random effects; a repeated-measures model has fixed effects and a "

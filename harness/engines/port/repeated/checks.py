@@ -24,6 +24,11 @@ def check_determined(name: str, data: RepeatedData, seen: Occasions) -> None:
     pairs = data.pairs
     V = len(pairs)
     lag = np.abs(np.arange(V)[:, None] - np.arange(V)[None, :])
+    if not name.startswith(("id", "diag")) and not pairs[lag > 0].any():
+        raise ModelError(
+            f"no `{seen.subject}` has two visits: no correlation can be estimated; "
+            "check the subject column, or use covariance='id' or 'diag'"
+        )
     if name == "un":
         never = np.argwhere(np.triu(pairs == 0.0, 1))
         if len(never):
@@ -41,11 +46,6 @@ def check_determined(name: str, data: RepeatedData, seen: Occasions) -> None:
                     f"no `{seen.subject}` has two visits of `{seen.visit}` that are {h} apart: the "
                     "correlation at that lag is not determined; use covariance='ar1' or 'cs'"
                 )
-    elif name in ("cs", "csh", "ar1", "ar1h") and not pairs[lag > 0].any():
-        raise ModelError(
-            f"no `{seen.subject}` has two visits: no correlation can be estimated; "
-            "check the subject column, or use covariance='id'"
-        )
     squares = data.moments.diagonal()
     if name == "un" or name.endswith("h") or name == "diag":
         empty = np.flatnonzero(squares <= EXACT * squares.max())

@@ -6,11 +6,12 @@ Methods only delegate: each concept has a module of its own.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.engines.port.arguments import check_df, contrast_rows
 from harness.engines.port.ftest import FTest, rooted_f
 from harness.engines.port.kenward_roger import KenwardRoger
 from harness.engines.port.means.methods import WithMeans
@@ -24,7 +25,6 @@ from harness.engines.port.repeated.likelihood import RepeatedCriterion
 from harness.engines.port.repeated.patterns import Occasions
 from harness.engines.port.repeated.search import RepeatedSearch
 from harness.engines.port.wald import WaldTable, wald_table
-from harness.errors import ModelError
 from harness.models.design import Design
 from harness.models.spec import DfMethod
 
@@ -91,6 +91,9 @@ class RepeatedFit(FittedRepeated, WithMeans):
         Raises:
             ModelError: as :meth:`df`.
         """
+        check_df(method)
+        if contrasts is not None:
+            contrasts = contrast_rows(contrasts, self.names)
         k = len(self.names) if contrasts is None else len(contrasts)
         if method == "satterthwaite":
             rows = self._half if contrasts is None else contrasts @ self._half
@@ -99,9 +102,7 @@ class RepeatedFit(FittedRepeated, WithMeans):
             return np.full(k, float(self.n_obs - len(self.names)))
         if method == "z":
             return np.full(k, np.inf)
-        if method == "kenward-roger":
-            return self.kenward_roger.df(contrasts)
-        raise ModelError(f"unknown df method `{method}`; one of: {', '.join(get_args(DfMethod))}")
+        return self.kenward_roger.df(contrasts)
 
     def variant(self, method: DfMethod = "satterthwaite") -> str:
         """What exactly a df method is here, for a report."""
@@ -113,6 +114,7 @@ class RepeatedFit(FittedRepeated, WithMeans):
 
     def covariance(self, method: DfMethod = "satterthwaite") -> Matrix:
         """(p, p) covariance of the coefficients that tests by a method use; KR adjusts it."""
+        check_df(method)
         return self.kenward_roger.vcov if method == "kenward-roger" else self.vcov
 
     def f_test(self, contrasts: Matrix, method: DfMethod = "satterthwaite") -> FTest:
@@ -121,6 +123,8 @@ class RepeatedFit(FittedRepeated, WithMeans):
         Raises:
             ModelError: dependent or zero contrasts, or as :meth:`df`.
         """
+        check_df(method)
+        contrasts = contrast_rows(contrasts, self.names)
         if method == "kenward-roger":
             return self.kenward_roger.f_test(contrasts, self.beta)
         rows, value = contrasts @ self._half, contrasts @ self.beta

@@ -19,6 +19,7 @@ from harness.engines.port.repeated.patterns import Occasions
 from harness.engines.port.repeated.search import RepeatedSearch, least_correlation
 from harness.errors import ModelError
 from harness.models.design import Design
+from harness.models.read_only import read_only
 from harness.models.record import FitStatistics, RandomEffect
 
 if TYPE_CHECKING:
@@ -69,11 +70,11 @@ class FittedRepeated:
     @cached_property
     def beta(self) -> Vector:
         """(p,) fixed effects."""
-        return coefficients(self._criterion, self._search.at)
+        return read_only(coefficients(self._criterion, self._search.at))
 
     @cached_property
     def _half(self) -> Matrix:
-        return half_of(self._criterion, self._search.at)
+        return read_only(half_of(self._criterion, self._search.at))
 
     @property
     def vcov(self) -> Matrix:

@@ -70,7 +70,8 @@ def satterthwaite(point: Point, rows: Matrix) -> Vector:
         NaN where the criterion is flat in a direction the contrast's variance depends on.
     """
     p = rows.shape[1]
-    z = ((rows @ point.U[:, :p, :p]) * rows).sum(axis=2) / (rows * rows).sum(axis=1)
+    with np.errstate(invalid="ignore"):  # a contrast of zeros has no variance to test by
+        z = ((rows @ point.U[:, :p, :p]) * rows).sum(axis=2) / (rows * rows).sum(axis=1)
     size = np.sqrt(np.maximum(point.hessian.diagonal(), 1e-300))
     w, turn = np.linalg.eigh(point.hessian / np.outer(size, size))
     x = turn.T @ (z / size[:, None])

@@ -10,7 +10,7 @@ from harness.engines.port.repeated.patterns import Occasions
 from harness.errors import DataError, ModelError
 from harness.language.formula import Formula
 from harness.language.nodes import Name, names_in
-from harness.models.variables import Factor, evaluate_variable, level_text
+from harness.models.variables import Factor, check_exact, evaluate_variable, level_text
 
 Codes = npt.NDArray[np.intp]
 
@@ -31,6 +31,7 @@ def coded(column: str, data: pd.DataFrame, label: str) -> tuple[Codes, pd.Index]
     if isinstance(variable, Factor):
         return variable.codes.astype(np.intp), variable.levels
     codes, levels = pd.factorize(variable.columns[0], sort=True)
+    check_exact(column, levels)
     return codes.astype(np.intp), pd.Index(levels)
 
 
@@ -83,8 +84,8 @@ def occasions(
         present = np.bincount(codes, minlength=len(levels)) > 0
         if present.sum() < 2:
             raise ModelError(
-                f"`{column}` has one value in the rows used (`{levels[codes[0]]}`): repeated "
-                f"measures need several {label}s; check the column, or use lm"
+                f"`{column}` has one value in the rows used (`{level_text(levels[codes[0]])}`): "
+                f"repeated measures need several {label}s; check the column, or use lm"
             )
         rank = np.cumsum(present) - 1
         found.append((rank[codes], levels[present]))

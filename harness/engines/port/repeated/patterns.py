@@ -25,6 +25,7 @@ from scipy.linalg import lapack
 
 from harness.errors import ModelError
 from harness.models.design import Design
+from harness.models.variables import level_text
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -71,7 +72,7 @@ class Occasions:
             size = np.bincount(cell, minlength=G * V)
             double = np.flatnonzero(size > 1)
             shown = ", ".join(
-                f"`{self.subjects[c // V]}` at `{self.visits[c % V]}` ({size[c]} rows)"
+                f"`{level_text(self.subjects[c // V])}` at `{self.visits[c % V]}` ({size[c]} rows)"
                 for c in double[:3]
             )
             more = f" and {len(double) - 3} more" if len(double) > 3 else ""

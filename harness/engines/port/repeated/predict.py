@@ -18,10 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.engines.port.arguments import check_frame
 from harness.engines.port.repeated.occasions import coded
 from harness.errors import DataError, ModelError
 from harness.models.new_rows import new_rows
-from harness.models.rowwise import total_offset
+from harness.models.rowwise import new_offset
 from harness.models.variables import level_text
 
 if TYPE_CHECKING:
@@ -97,10 +98,11 @@ def prediction(fit: RepeatedFit, new: pd.DataFrame | None, conditional: bool) ->
 
 def _means(fit: RepeatedFit, new: pd.DataFrame) -> tuple[Matrix, Vector]:
     """X (k, p) and means (k,) of new rows, the offset included."""
+    check_frame(new, "newdata")
     X = new_rows(fit.design, new).X
     mean = X @ fit.beta
     if fit.design.offset is not None:
-        mean = mean + total_offset(fit.design.spec, new)
+        mean = mean + new_offset(fit.design.spec, new)
     return X, mean
 
 

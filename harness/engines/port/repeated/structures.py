@@ -222,7 +222,7 @@ def structure_name(asked: str) -> str:
     Raises:
         ModelError: no such structure.
     """
-    words = asked.strip().lower().replace("_", " ").replace("-", " ")
+    words = str(asked).strip().lower().replace("_", " ").replace("-", " ")
     for name, others in ALIASES.items():
         if words == name or words in others:
             return name

@@ -259,3 +259,18 @@ class TestRandomTerms:
         table = fit.ranova()
         assert table["lrt"][1] == pytest.approx(plain["lrt"][1], abs=1e-8)
         assert table["loglik"][1] != pytest.approx(plain["loglik"][1], abs=1e-3)
+
+
+@pytest.mark.parametrize("formula", ["y ~ f + (f || g)", "y ~ t + (1 | g) + (0 + f | g)"])
+def test_a_reduced_term_that_stands_already_is_not_put_twice(formula: str) -> None:
+    # What is left of (0 + f | g) is (1 | g), which the model has: the term goes altogether.
+    frame = longitudinal(2)
+    rng = np.random.default_rng(0)
+    frame = frame.assign(f=rng.choice(["a", "b"], len(frame)))
+    fit = harness.lmer(formula, frame)
+    table = fit.ranova()
+    fixed = formula.split(" + (", maxsplit=1)[0]
+    without = harness.lmer(f"{fixed} + (1 | g)", frame)
+    row = table.set_index("term").loc["f in (0 + f | g)"]
+    assert row["loglik"] == pytest.approx(without.loglik, abs=1e-9)
+    assert row["df"] == 3.0

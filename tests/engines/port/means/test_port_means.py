@@ -406,7 +406,7 @@ def test_the_reading_of_a_table() -> None:
         ({"specs": "arm", "at": {"x": -1}}, r"`log\(x\)` is not a finite number at x = -1"),
         ({"specs": "arm", "weights": "some"}, "weights: `some` is none of equal"),
         ({"specs": "arm", "df": "best"}, "unknown df method `best`"),
-        ({"specs": "arm", "level": 95}, "level: 95 is not between 0 and 1"),
+        ({"specs": "arm", "level": 95}, "level must lie between 0 and 1, not 95"),
         ({"specs": "arm", "adjust": "duncan"}, "adjust: `duncan` is none of none, tukey"),
         ({"specs": "arm", "contrast": "all"}, "no contrasts `all`; one of pairwise"),
         ({"specs": [], "contrast": "pairwise"}, "need two or more means; here is 1"),

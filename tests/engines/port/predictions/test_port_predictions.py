@@ -433,3 +433,66 @@ def test_a_large_fit_predicts_in_a_moment() -> None:
     assert table["std_error"].to_numpy() ** 2 == pytest.approx(
         crossed.sigma**2 * crossed.leverage(), rel=1e-10
     )
+
+
+class TestGroupsCalledByNumbers:
+    """A group is found again by its label, however its column stores it."""
+
+    @pytest.mark.parametrize(
+        "formula", ["y ~ t + (1 | site/id)", "y ~ t + (t | id) + (1 | site:arm)"]
+    )
+    @pytest.mark.parametrize("dtype", ["int64", "float64", "Int64", "category", "string"])
+    def test_predictions_of_the_data_are_the_fitted_values(self, formula: str, dtype: str) -> None:
+        frame = trial_by_site(2)
+        for name in ("id", "site"):
+            frame[name] = (pd.factorize(frame[name])[0] + 1).astype("int64")
+        fit = harness.lmer(formula, frame.astype({"id": dtype, "site": dtype}))
+        plain = harness.lmer(formula, frame)
+        label = next(name for name in fit.groups if ":" in name)
+        assert set(fit.ranef(label).index) == set(plain.ranef(label).index)
+        assert not any("." in text for text in fit.ranef(label).index)
+        for new in (fit.design.frame.data, frame):
+            np.testing.assert_allclose(fit.predict(new), fit.fitted, rtol=1e-12)
+
+    @pytest.mark.parametrize("dtype", ["bool", "boolean", "object"])
+    def test_truth_values_as_groups(self, dtype: str) -> None:
+        frame = longitudinal(3)
+        frame["late"] = (frame["t"] > frame["t"].median()).astype(dtype)
+        fit = harness.lmer("y ~ arm + (1 | g) + (1 | late)", frame)
+        assert list(fit.ranef("late").index) == ["FALSE", "TRUE"]
+        np.testing.assert_allclose(fit.predict(frame), fit.fitted, rtol=1e-12)
+
+    def test_groups_kept_in_single_precision(self) -> None:
+        frame = longitudinal(3)
+        frame["g"] = (pd.factorize(frame["g"])[0] / 10.0).astype("float32")
+        fit = harness.lmer("y ~ arm + (1 | g)", frame)
+        np.testing.assert_allclose(fit.predict(frame), fit.fitted, rtol=1e-12)
+
+    def test_ids_of_sixteen_digits_keep_apart(self) -> None:
+        frame = longitudinal(3)
+        codes = pd.factorize(frame["g"])[0]
+        fit = harness.lmer("y ~ arm + t + (t | g)", frame.assign(g=codes + 1234567890123450))
+        plain = harness.lmer("y ~ arm + t + (t | g)", frame.assign(g=codes))
+        assert fit.ranef().index.is_unique
+        assert fit.ranef().index[0] == "1234567890123450"
+        np.testing.assert_array_equal(fit.ranef().to_numpy(), plain.ranef().to_numpy())
+        np.testing.assert_allclose(fit.predict(fit.design.frame.data), fit.fitted, rtol=1e-12)
+
+    @pytest.mark.parametrize("order", [1, -1], ids=["sorted", "unsorted"])
+    @pytest.mark.parametrize("formula", ["y ~ arm + (1 | g)", "y ~ factor(g) + (1 | arm)"])
+    def test_ids_that_floats_would_merge(self, formula: str, order: int) -> None:
+        frame = longitudinal(3).iloc[::order]
+        codes = pd.factorize(frame["g"], sort=True)[0].astype("int64")
+        frame = frame.assign(g=codes + 2**53)
+        with pytest.raises(ModelError, match=r"beyond 2\^53.*make the column text"):
+            harness.lmer(formula, frame)
+        text = frame.assign(g=frame["g"].astype(str))
+        assert harness.lmer("y ~ arm + (1 | g)", text).groups["g"] == len(np.unique(codes))
+        with pytest.raises(ModelError, match=r"beyond 2\^53"):
+            harness.mmrm("y ~ arm", frame.drop_duplicates(["g", "t"]), "g", "t", "cs")
+
+
+def test_cooks_distance_is_of_fixed_effects() -> None:
+    fit = harness.lmer("y ~ 0 + (1 | g)", longitudinal(3))
+    with pytest.raises(ModelError, match="the model has none"):
+        fit.cooks_distance()

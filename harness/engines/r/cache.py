@@ -1,0 +1,237 @@
+"""What this very R has answered before, kept on this machine: nothing is fitted in R twice.
+
+An answer is kept under the hash of everything it depends on: the data as sent, the model, the R
+scripts, and the installation bit by bit. It is a record like those of a study (``record.py``)
+and is trusted no further: one that does not verify itself is dropped, fitted anew, and said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from harness.engines.r.channel import Parts
+from harness.engines.r.home import find_r
+from harness.engines.r.installation import (
+    Installation,
+    forget_installation,
+    known_installation,
+    learn_installation,
+    remember_installation,
+)
+from harness.engines.r.record import columns_sha256, find_record, model_identity, write_record
+from harness.engines.r.recorded import CriterionAt, contradiction
+from harness.engines.r.scripts import scripts_sha256
+from harness.errors import DataError, RecordRefused, ReferenceUnavailable
+from harness.models.record import Estimates
+from harness.models.spec import ModelKey, ModelSpec
+
+VARIABLE = "HARNESS_CACHE"
+OFF = "off"
+LIMIT_BYTES = 200_000_000
+"""Beyond this the answers not used for longest are removed, until a tenth is free again."""
+_STALE_SECONDS = 3600.0
+
+
+def cache_folder() -> Path | None:
+    """Where answers are kept: ``HARNESS_CACHE``, else the user's cache; None when it is ``off``."""
+    named = os.environ.get(VARIABLE, "")
+    if named == OFF:
+        return None
+    if named:
+        return Path(named).expanduser().absolute()
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if not base.is_absolute():
+        try:
+            base = Path.home() / ".cache"
+        except RuntimeError:
+            return None
+    return base / "lmm-harness"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheSize:
+    """How many answers a cache holds, and how many bytes it takes."""
+
+    answers: int
+    bytes: int
+
+
+def cache_size(folder: Path) -> CacheSize:
+    """Count the answers kept in a cache folder; one that is not there has none."""
+    answers, installations = (_entries(folder / name) for name in ("answers", "installations"))
+    return CacheSize(len(answers), sum(size for _, size, _ in (*answers, *installations)))
+
+
+class ReferenceCache:
+    """R's earlier answers on this machine.
+
+    Args:
+        folder: where they are kept; made if need be.
+        criterion_at: evaluates a criterion in Python, by which each answer is verified.
+
+    Several processes and threads may use one folder: files are written beside and renamed.
+    """
+
+    def __init__(self, folder: Path, criterion_at: CriterionAt) -> None:
+        self._answers, self._installations = folder / "answers", folder / "installations"
+        self._criterion_at = criterion_at
+        self._installation: Installation | None = None
+        self._scripts = ""
+        self._notes: list[str] = []
+        self._lock = threading.Lock()
+        self._written = False
+
+    @property
+    def installation(self) -> Installation | None:
+        """The R whose answers are replayed; None where it is not known."""
+        return self._installation
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know, one line each: entries dropped, a folder not writable."""
+        return tuple(self._notes)
+
+    def recognise(self) -> bool:
+        """Whether the R here is one that answered before and has not changed since.
+
+        Raises:
+            ReferenceUnavailable: there is no R.
+        """
+        self._scripts = scripts_sha256()
+        self._installation = known_installation(self._installations, find_r())
+        return self._installation is not None
+
+    def learn(self, parts: Parts | None, versions: dict[str, str]) -> None:
+        """Take the identity of an R that has just started, for this run and the next.
+
+        Args:
+            parts: what it consists of; without it nothing is kept.
+            versions: what it said of itself.
+        """
+        home, self._scripts = find_r(), scripts_sha256()
+        found = learn_installation(parts, versions, home) if parts else None
+        self._installation = found
+        if found is not None:
+            try:
+                remember_installation(self._installations, home, found)
+            except DataError as error:
+                self._give_up(str(error))
+
+    def forget(self) -> None:
+        """Have the next run start R before it believes anything: this one does not start."""
+        self._installation = None
+        with suppress(ReferenceUnavailable):
+            forget_installation(self._installations, find_r())
+
+    def get(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates | None:
+        """The answer kept for a model on these data; ``versions["cached"]`` says from which day.
+
+        Raises:
+            DataError: a column is missing or of a type R cannot be sent.
+        """
+        installation = self._installation
+        if installation is None:
+            return None
+        key = self._key(installation, spec, frame)
+        path = self._answers / f"{key.slug}.json"
+        try:
+            record = find_record(self._answers, spec, frame, key)
+            found = record.estimates
+            why = contradiction(found, spec, frame, self._criterion_at)
+            if not why and found.versions != installation.versions:
+                why = "its versions are not those of the R here"
+        except ReferenceUnavailable:
+            return None
+        except RecordRefused as error:
+            why = error.reason or str(error)
+        if why:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            self._note(f"cached reference {path} dropped and fitted anew: {why}")
+            return None
+        with suppress(OSError):
+            os.utime(path)  # the ones not used for longest go first
+        return replace(found, versions={**found.versions, "cached": record.date})
+
+    def put(self, spec: ModelSpec, frame: pd.DataFrame, answer: Estimates) -> None:
+        """Keep an answer, if it is this installation's and would be believed when read back."""
+        installation = self._installation
+        if (
+            installation is None
+            or answer.versions != installation.versions
+            or contradiction(answer, spec, frame, self._criterion_at)
+            or not installation.unchanged
+        ):
+            return
+        key = self._key(installation, spec, frame)
+        try:
+            write_record(self._answers, key, spec, frame, answer)
+            self._written = True
+        except (DataError, RecordRefused) as error:
+            self._give_up(str(error))
+
+    def close(self) -> None:
+        """Keep the folder within its bounds, if anything was added to it."""
+        if self._written:
+            trim(self._answers, LIMIT_BYTES)
+            trim(self._installations, LIMIT_BYTES // 20)
+
+    def _key(self, installation: Installation, spec: ModelSpec, frame: pd.DataFrame) -> ModelKey:
+        depends_on = {
+            "installation": installation.identity,
+            "scripts": self._scripts,
+            "model": model_identity(spec),
+            "columns": columns_sha256(spec, frame),
+        }
+        plain = json.dumps(depends_on, sort_keys=True, ensure_ascii=True)
+        return ModelKey("cache", hashlib.sha256(plain.encode("ascii")).hexdigest(), "answer")
+
+    def _give_up(self, why: str) -> None:
+        self._installation = None
+        self._note(f"R's answers are not kept for the next run: {why}")
+
+    def _note(self, line: str) -> None:
+        with self._lock:
+            if line not in self._notes:
+                self._notes.append(line)
+
+
+def trim(folder: Path, limit: int) -> None:
+    """Remove the files not used for longest while a folder holds more than ``limit`` bytes.
+
+    Args:
+        folder: of a cache; leftovers of writers that were killed go in any case.
+        limit: bytes.
+    """
+    entries = sorted(_entries(folder))
+    total = sum(size for _, size, _ in entries)
+    if total > limit:
+        for _, size, path in entries:
+            if total <= 0.9 * limit:
+                break
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            total -= size
+    for left in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+                left.unlink()
+
+
+def _entries(folder: Path) -> list[tuple[int, int, Path]]:
+    """When last used, size and path of each file kept."""
+    found = []
+    for path in folder.glob("*.json"):
+        with suppress(OSError):
+            state = path.stat()
+            found.append((state.st_mtime_ns, state.st_size, path))
+    return found

@@ -1,0 +1,150 @@
+"""``harness record --check``: is what was recorded what R says today?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.compare.cross import CrossCheck
+from harness.compare.fits import Progress, cross_check, fit_tasks
+from harness.compare.model import compare_model
+from harness.compare.verdict import Verdict
+from harness.data.derive import derive
+from harness.data.study import open_study
+from harness.engines.reference import open_references
+from harness.engines.registry import engine_named
+from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK, PartNotRun
+from harness.models.expand import tasks as planned_tasks
+from harness.models.record import Estimates, NotComputed, as_json
+from harness.models.spec import ModelKey
+from harness.pipeline import gate_study
+from harness.sets.analysis_set import analysis_sets
+
+if TYPE_CHECKING:
+    from harness.gate.verdict import GateReport
+
+_ADDED = ("recorded",)
+"""What replaying adds to the versions of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCheck:
+    """What ``harness record --check`` found.
+
+    Attributes:
+        agree: models whose record is what R says.
+        same_versions: whether R, its packages and libraries are those of every record; then
+            records and answers were held to each other bit by bit, else by the policy.
+        differences: one line each, with the model: a number, a word, a record nobody asks for.
+        refusals: records that are missing or do not verify themselves, models R did not answer.
+        gate: the gate's report; nothing is checked when it refused the data.
+    """
+
+    agree: int
+    same_versions: bool
+    differences: tuple[str, ...]
+    refusals: tuple[str, ...]
+    gate: GateReport
+
+    @property
+    def exit_code(self) -> int:
+        """The gate's code where it refused, 4 where something could not be held, 1 or 0."""
+        if self.gate.exit_code or self.refusals:
+            return self.gate.exit_code or EXIT_NOT_RUN
+        return EXIT_DIFFERS if self.differences else EXIT_OK
+
+
+def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) -> RecordCheck:
+    """Fit every model of a plan in R and hold each answer to its record; nothing is written.
+
+    Raises:
+        HarnessError: nothing can be started, R above all.
+    """
+    study = open_study(plan)
+    gate = gate_study(study)
+    if gate.exit_code != EXIT_OK:
+        return RecordCheck(0, False, (), (), gate)
+    frame = derive(study)
+    sets = analysis_sets(study.plan, frame)
+    tasks = planned_tasks(study.plan)
+    folder, timeout = study.folder / "reference", study.plan.reference.timeout
+    port = engine_named("port")
+    agree, alike = 0, True
+    refusals: list[str] = []
+    asked = {f"{task.key.slug}.json" for task in tasks}
+    differences = [
+        f"{path.name}: no model of the plan has this record"
+        for path in sorted(folder.glob("*.json"))
+        if path.name not in asked
+    ]
+    with (
+        open_references("recorded", records=folder, timeout=timeout) as recorded,
+        open_references(
+            "live", records=folder, timeout=timeout, jobs=min(jobs, len(tasks))
+        ) as live,
+    ):
+        for fitted in fit_tasks(tasks, sets, frame, port, live.engines, progress):
+            key, rows = fitted.task.key, frame.loc[sets[fitted.task.key.set].mask]
+            try:
+                record = recorded.engines[0].answer(fitted.task, rows)
+            except PartNotRun as error:
+                refusals.append(f"{key.slug}: {error}")
+                continue
+            if isinstance(fitted.r, NotComputed):
+                refusals.append(f"{key.slug}: {fitted.r.reason}")
+                continue
+            alike = alike and same_versions(record, fitted.r)
+            cross = cross_check(port, fitted.task.spec, rows, record, fitted.r)
+            found = disagreements(key, record, fitted.r, cross)
+            differences += [f"{key.slug}: {line}" for line in found]
+            agree += not found
+    return RecordCheck(agree, alike, tuple(differences), tuple(refusals), gate)
+
+
+def disagreements(
+    key: ModelKey, record: Estimates, live: Estimates, cross: CrossCheck | None
+) -> tuple[str, ...]:
+    """What a record and R's answer of today do not have in common.
+
+    Args:
+        key: the model.
+        record: as replayed.
+        live: as R answers.
+        cross: the port's criterion at both thetas.
+
+    Returns:
+        Of the same versions of R, packages, BLAS and platform, every value that is not the same
+        double or text. Of others, every number beyond the policy's limit of the same optimum, and
+        what else the diff table would not call a match; R's words may then be others.
+    """
+    if same_versions(record, live):
+        plain = as_json(replace(record, versions={})), as_json(replace(live, versions={}))
+        return tuple(
+            f"{place}: recorded {old}, R says {new}" for place, old, new in _unequal(*plain)
+        )
+    rows = compare_model(key, live, record, cross)
+    return tuple(
+        f"{row.quantity} of {row.term}: {row.verdict}: recorded {row.r}, R says {row.python}"
+        for row in rows
+        if row.verdict not in (Verdict.MATCH, Verdict.BOUNDARY)
+    )
+
+
+def same_versions(record: Estimates, live: Estimates) -> bool:
+    """Whether the same R, packages, libraries, settings and platform gave both answers."""
+    then = {name: version for name, version in record.versions.items() if name not in _ADDED}
+    return then == live.versions
+
+
+def _unequal(old: Any, new: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Every leaf of two JSON values that differs, with its place."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in dict.fromkeys((*old, *new)):
+            yield from _unequal(old.get(name), new.get(name), f"{place}.{name}".lstrip("."))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for at, pair in enumerate(zip(old, new, strict=True)):
+            yield from _unequal(*pair, f"{place}[{at}]")
+    elif repr(old) != repr(new):
+        yield place, old, new

@@ -1,0 +1,94 @@
+"""``make observe``: how large do differences get that match, over two trials and random designs?
+
+Writes ``observed`` into ``harness/compare/policy.toml`` where a difference is larger than any seen
+before. R fits everything afresh.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from test_random_designs import DESIGNS, design  # noqa: E402
+
+from harness.compare.cross import CrossCheck  # noqa: E402
+from harness.compare.model import compare_model  # noqa: E402
+from harness.compare.observed import largest, rewritten  # noqa: E402
+from harness.compare.policy import load_policy  # noqa: E402
+from harness.compare.rows import DiffRow  # noqa: E402
+from harness.data.derive import derive  # noqa: E402
+from harness.data.study import open_study  # noqa: E402
+from harness.engines.port.engine import PortEngine  # noqa: E402
+from harness.engines.r.engine import RLiveEngine  # noqa: E402
+from harness.errors import HarnessError  # noqa: E402
+from harness.models.expand import tasks  # noqa: E402
+from harness.models.spec import DfMethod, ModelKey, ModelSpec  # noqa: E402
+from harness.sets.analysis_set import analysis_sets  # noqa: E402
+
+POLICY = ROOT / "harness" / "compare" / "policy.toml"
+METHODS: tuple[DfMethod, ...] = ("satterthwaite", "kenward-roger", "residual", "z")
+
+
+def models() -> Iterator[tuple[str, ModelSpec, object]]:
+    for study in ("btheb", "mbsr"):
+        opened = open_study(ROOT / "fixtures" / study / "plan.yaml")
+        frame = derive(opened)
+        sets = analysis_sets(opened.plan, frame)
+        for task in tasks(opened.plan):
+            rows = frame.loc[sets[task.key.set].mask]
+            for method in METHODS if task.spec.mixed else ("residual", "z"):
+                yield f"{study}/{task.key.place}", replace(task.spec, df_method=method), rows
+    for seed in range(DESIGNS):
+        frame, spec = design(seed)
+        method = METHODS[seed % 4]
+        if method == "kenward-roger":
+            spec = replace(spec, reml=True)
+        yield f"random/{seed}", replace(spec, df_method=method), frame
+
+
+def rows_of(lme4: RLiveEngine, place: str, spec: ModelSpec, frame: object) -> tuple[DiffRow, ...]:
+    port = PortEngine()
+    python, r = port.fit(spec, frame), lme4.fit(spec, frame)
+    cross = None
+    if r.theta:
+        cross = CrossCheck(
+            python_at_r=port.criterion_at(spec, frame, r.theta),
+            python_at_python=port.criterion_at(spec, frame, python.theta),
+            numbers_at_r=port.at(spec, frame, r.theta),
+        )
+    return compare_model(ModelKey(place, "", spec.formula.text), python, r, cross)
+
+
+def main() -> int:
+    policy = load_policy(POLICY)
+    rows: list[DiffRow] = []
+    with RLiveEngine() as lme4:
+        for place, spec, frame in models():
+            try:
+                rows += rows_of(lme4, place, spec, frame)
+            except HarnessError as refusal:
+                print(f"{place}: {refusal}", file=sys.stderr)
+    found = largest(rows, policy)
+    text = POLICY.read_text(encoding="utf-8")
+    new = rewritten(
+        text, policy, {t: row.delta for t, row in found.items() if row.delta is not None}
+    )
+    POLICY.write_text(new, encoding="utf-8")
+    for tolerance, row in found.items():
+        raised = not row.delta <= tolerance.observed
+        what = f"{tolerance.tier} {tolerance.quantity}"
+        print(
+            f"{what}: {row.delta:.2g} {row.metric} of {row.limit:.2g}"
+            f"{' *' if raised else ''} ({row.analysis} {row.term})"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

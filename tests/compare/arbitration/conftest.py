@@ -1,0 +1,8 @@
+"""The port's data sets serve here too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "engines" / "port"))

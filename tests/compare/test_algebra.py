@@ -1,0 +1,98 @@
+"""Tier T1: everything at one theta, each number in its unit, the worst of each quantity shown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from estimates_by_hand import KEY, at_boundary, pair, with_value
+
+from harness.compare import CrossCheck, Verdict, compare_model, default_policy
+from harness.compare.algebra import QUANTITIES
+from harness.compare.rows import DiffRow
+from harness.estimates import estimate_rows
+from harness.models.record import Estimates
+
+
+def t1(at_r: Estimates, r: Estimates, python: Estimates | None = None) -> list[DiffRow]:
+    cross = CrossCheck(python_at_r=r.fit.criterion, numbers_at_r=at_r)
+    rows = compare_model(KEY, python or r, r, cross)
+    return [row for row in rows if row.tier == "T1"]
+
+
+def test_one_row_a_quantity_where_all_is_well() -> None:
+    python, r = pair()
+    rows = t1(python, r)
+    assert [row.quantity for row in rows] == [
+        "criterion", "estimate", "std_error", "df", "sd", "cor", "sigma", "loglik", "aic", "bic",
+    ]  # fmt: skip
+    assert {row.quantity for row in rows} == {"criterion", *QUANTITIES}
+    assert {row.verdict for row in rows} == {Verdict.MATCH}
+    assert rows[1].note == "at r's theta, the nearest to its limit of 4"
+
+
+NUMBERS = [row for row in estimate_rows(pair()[0]) if row.quantity in QUANTITIES]
+
+
+@pytest.mark.parametrize("side", ["python", "r"])
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda n: f"{n.term or 'fit'}-{n.quantity}")
+def test_ten_limits_off_is_red_and_a_tenth_is_not(number: object, side: str) -> None:
+    from harness.estimates import EstimateRow
+
+    assert isinstance(number, EstimateRow)
+    python, r = pair()
+    policy = default_policy()
+    limit = policy.find(number.quantity, "T1", df_method=r.df_method).limit_at(float(number.value))
+    unit = abs(float(number.value))
+    if number.quantity == "estimate":
+        unit = next(e.std_error for e in r.fixed if e.term == number.term)
+    elif number.quantity in ("loglik", "aic", "bic"):
+        unit = 1.0
+    for steps, expected in ((10.0, Verdict.DIFFERS), (0.1, Verdict.MATCH)):
+        wrong = float(number.value) + steps * limit * unit
+        if side == "python":
+            rows = t1(with_value(python, number.term, number.quantity, wrong), r, python)
+        else:
+            off = with_value(r, number.term, number.quantity, wrong)
+            rows = t1(python, off, off)
+        (row,) = [x for x in rows if (x.term, x.quantity) == (number.term, number.quantity)]
+        assert row.verdict is expected, row
+
+
+def test_every_number_beyond_its_limit_is_listed() -> None:
+    python, r = pair()
+    at_r = with_value(python, "week", "std_error", 0.5)
+    at_r = with_value(at_r, "(Intercept)", "std_error", 3.0)
+    bad = [row for row in t1(at_r, r, python) if row.red]
+    assert [row.term for row in bad] == ["(Intercept)", "week"]
+    assert {row.note for row in bad} == {"the numbers disagree at the same theta (r's)"}
+
+
+def test_nan_on_one_side_is_red() -> None:
+    python, r = pair()
+    at_r = with_value(python, "sigma", "sigma", math.nan)
+    assert [row.quantity for row in t1(at_r, r, python) if row.red] == ["sigma"]
+
+
+def test_counted_df_are_exact_here_too() -> None:
+    python, r = pair(df_method="residual")
+    at_r = with_value(python, "week", "df", math.nextafter(44.4, 45))
+    assert [row.quantity for row in t1(at_r, r, python) if row.red] == ["df"]
+
+
+def test_on_the_boundary_df_and_correlations_are_not_held() -> None:
+    python, r = at_boundary(pair()[0]), at_boundary(pair()[1])
+    assert not {row.quantity for row in t1(python, r)} & {"df", "cor"}
+
+
+def test_another_problem_is_not_held_to_any_algebra() -> None:
+    python, r = pair()
+    rows = t1(python, replace(r, n_obs=7), python)
+    assert {row.verdict for row in rows} == {Verdict.DIFFERENT_MODEL}
+
+
+def test_without_numbers_only_the_criterion_is_held() -> None:
+    python, r = pair()
+    rows = compare_model(KEY, python, r, CrossCheck(python_at_r=r.fit.criterion))
+    assert [row.quantity for row in rows if row.tier == "T1"] == ["criterion"]
