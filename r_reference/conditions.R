@@ -1,13 +1,16 @@
 # Warnings and messages as data.
 
-# Evaluates `expr` and returns list(value, log): each warning and message said once, in order.
+# Evaluates `expr` and returns list(value, log, warnings): each warning and message said once, in
+# order; the warnings once more by themselves.
 with_log <- function(expr) {
   log <- character()
+  warnings <- character()
   note <- function(condition) gsub("[[:space:]]+", " ", trimws(conditionMessage(condition)))
   value <- withCallingHandlers(
     expr,
     warning = function(w) {
       log <<- c(log, note(w))
+      warnings <<- c(warnings, note(w))
       invokeRestart("muffleWarning")
     },
     message = function(m) {
@@ -15,7 +18,7 @@ with_log <- function(expr) {
       invokeRestart("muffleMessage")
     }
   )
-  list(value = value, log = unique(log))
+  list(value = value, log = unique(log), warnings = unique(warnings))
 }
 
 # Evaluates `expr` under the settings the reference is defined by, whatever the session has:

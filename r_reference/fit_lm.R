@@ -8,21 +8,16 @@ fit_lm <- function(formula, data, df_method = "residual", level = 0.95, weights 
                    offset = NULL, contrasts = list()) {
   with_settings(fitting({
     data <- coded_data(formula, data, weights, offset, contrasts)
-    logged <- with_log({
-      fit <- with_rows(quote(lm(formula, data)), weights, offset)
-      list(fit = fit, table = coef(summary(fit)))
-    })
-    fit <- logged$value$fit
-    table <- logged$value$table
-    log <- logged$log
-    if (anyNA(coef(fit)))
-      log <- c(log, paste0("coefficients not estimable and left out: ",
-                           paste(names(coef(fit))[is.na(coef(fit))], collapse = ", ")))
+    model <- linear_model(formula, data, df_method, weights, offset)
+    fit <- model$fit
+    tested <- with_log(coef(summary(fit)))
+    table <- tested$value
+    log <- unique(c(tested$log, model$log))
     df <- if (df_method == "z") Inf else df.residual(fit)
     list(engine = "lm",
          formula = deparse1(formula),
          reml = FALSE,
-         df_method = if (df_method == "z") "z" else "residual",
+         df_method = model$df_method,
          n_obs = nobs(fit),
          groups = empty_object(),
          singular = FALSE,
@@ -35,8 +30,7 @@ fit_lm <- function(formula, data, df_method = "residual", level = 0.95, weights 
          theta = I(numeric()),
          min_eigen = NaN,
          problem = problem_lm(fit, weights, offset),
-         quality = list(clean = length(log) == 0L, reasons = I(log), optimizers = I("qr"),
-                        criterion_gap = 0, polish_steps = 0L, gradient_norm = 0,
-                        evaluations = 1L))
+         quality = linear_quality(log),
+         vcov = matrix_rows(model_vcov(c(model, mixed = FALSE))))
   }))
 }

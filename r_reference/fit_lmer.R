@@ -21,36 +21,31 @@ harmless <- c("fixed-effect model matrix is rank deficient so dropping", "NLOPT_
 fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", level = 0.95,
                      weights = NULL, offset = NULL, contrasts = list()) {
   with_settings(fitting({
-    if (df_method == "kenward-roger" && !reml)
-      refuse("Kenward-Roger needs a REML fit; this one is asked by ML")
     data <- coded_data(formula, data, weights, offset, contrasts)
-    found <- with_log(find_optimum(formula, data, reml, weights, offset))
-    optimum <- found$value
-    final <- with_log({
-      fit <- fit_at(formula, data, optimum$theta, reml, df_method, weights, offset)
-      list(fit = fit, fixed = fixed_table(fit, df_method, level))
-    })
-    fit <- final$value$fit
-    log <- unique(c(optimum$log, found$log, final$log))
+    model <- mixed_model(formula, data, reml, df_method, weights, offset)
+    fit <- model$fit
+    optimum <- model$optimum
+    final <- with_log(fixed_table(fit, df_method, level))
+    log <- unique(c(model$log, final$log))
     singular <- lme4::isSingular(fit, tol = singular_tolerance)
-    list(engine = "lme4",
-         formula = deparse1(formula),
-         reml = reml,
-         df_method = df_method,
-         n_obs = nobs(fit),
-         groups = group_counts(fit),
-         singular = singular,
-         converged = optimum$converged,
-         messages = I(log),
-         fixed = final$value$fixed,
-         random = random_table(fit),
-         fit = fit_statistics(fit, criterion_of(fit)),
-         theta = I(unname(lme4::getME(fit, "theta"))),
-         min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
-         problem = problem_lmer(fit, weights, offset),
-         quality = reference_quality(optimum, log, singular,
-                                     c(numeric_df_trouble(fit, df_method),
-                                       kenward_roger_trouble(fit, df_method))))
+    c(list(engine = "lme4",
+           formula = deparse1(formula),
+           reml = reml,
+           df_method = df_method,
+           n_obs = nobs(fit),
+           groups = group_counts(fit),
+           singular = singular,
+           converged = optimum$converged,
+           messages = I(log),
+           fixed = final$value,
+           random = random_table(fit),
+           fit = fit_statistics(fit, criterion_of(fit)),
+           theta = I(unname(lme4::getME(fit, "theta"))),
+           min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
+           problem = problem_lmer(fit, weights, offset),
+           quality = mixed_quality(model, final$log),
+           vcov = matrix_rows(model_vcov(c(model, mixed = TRUE)))),
+      if (!is.null(model$adjusted)) list(vcov_adjusted = matrix_rows(as.matrix(model$adjusted))))
   }))
 }
 
@@ -124,11 +119,10 @@ numeric_df_trouble <- function(fit, df_method) {
 # parameters by a pseudo-inverse when an eigenvalue is below 1e-10, which drops what is more than 1e8
 # smaller than the largest: with a predictor or an outcome in awkward units, whole parameters. No
 # warning says so, but W has lost rank.
-kenward_roger_trouble <- function(fit, df_method) {
+kenward_roger_trouble <- function(fit, df_method, adjusted) {
   if (df_method != "kenward-roger") return(character())
   if (any(weights(fit) != 1))
     return("pbkrtest takes every residual variance for sigma^2: wrong with prior weights")
-  adjusted <- tryCatch(pbkrtest::vcovAdj(fit), error = function(e) NULL)
   if (is.null(adjusted)) return("pbkrtest cannot invert the information of the covariance parameters")
   spread <- range(abs(eigen(attr(adjusted, "W"), symmetric = TRUE, only.values = TRUE)$values))
   if (attr(adjusted, "condi") > 1e-10 || spread[1L] > 1e-9 * spread[2L]) return(character())

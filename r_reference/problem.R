@@ -24,7 +24,7 @@ level_lists <- function(terms, frame) {
   response <- attr(terms, "response")
   if (response > 0L) variables <- variables[-response]
   levels <- lapply(variables, function(variable) {
-    values <- frame[[deparse1(variable, backtick = !is.symbol(variable))]]
+    values <- frame[[frame_name(variable)]]
     if (is.logical(values)) values <- factor(values, c("FALSE", "TRUE"))
     if (is.character(values)) values <- factor(values)
     if (is.factor(values)) I(levels(droplevels(values)))
@@ -33,6 +33,11 @@ level_lists <- function(terms, frame) {
   levels <- Filter(Negate(is.null), levels)
   if (length(levels)) levels else empty_object()
 }
+
+# The name of a variable's column in a model frame, and those of all variables of a formula.
+frame_name <- function(variable) deparse1(variable, backtick = !is.symbol(variable))
+
+frame_names <- function(terms) vapply(as.list(attr(terms, "variables"))[-1L], frame_name, "")
 
 response_name <- function(fit) deparse1(formula(fit)[[2L]], backtick = TRUE)
 

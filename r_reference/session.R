@@ -5,8 +5,8 @@ reference_packages <- c("lme4", "lmerTest", "pbkrtest", "Matrix", "nloptr", "min
                         "jsonlite", "digest")
 
 # Stops when a package is missing, so that its absence is not mistaken for a model R refuses.
-check_packages <- function() {
-  missing <- Filter(function(package) !requireNamespace(package, quietly = TRUE), needed_packages)
+check_packages <- function(packages = needed_packages) {
+  missing <- Filter(function(package) !requireNamespace(package, quietly = TRUE), packages)
   if (length(missing)) stop("R lacks the package ", paste(missing, collapse = ", "))
 }
 
@@ -21,8 +21,10 @@ settle_locale <- function() {
 }
 
 # A named list of texts: R, the packages, BLAS, LAPACK, threads, locale, random number generators.
-session <- function() {
-  packages <- Filter(function(package) nzchar(system.file(package = package)), reference_packages)
+# more: packages that the question asked needs besides.
+session <- function(more = character()) {
+  packages <- Filter(function(package) nzchar(system.file(package = package)),
+                     c(reference_packages, more))
   threads <- Sys.getenv(c("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), NA)
   c(list(R = paste(R.version$major, R.version$minor, sep = ".")),
     lapply(structure(packages, names = packages),

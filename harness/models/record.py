@@ -146,6 +146,8 @@ class Estimates:
         problem: tier T0 print of what was solved, where the engine gives one.
         quality: reference quality, where the engine is a reference.
         versions: name -> version of whatever computed it.
+        vcov: (p, p) covariance of the coefficients, in their order, where the engine gives it.
+        vcov_adjusted: the same as Kenward and Roger adjust it, where that is the df method.
     """
 
     engine: str
@@ -165,6 +167,8 @@ class Estimates:
     problem: ProblemPrint | None = None
     quality: ReferenceQuality | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    vcov: tuple[tuple[float, ...], ...] | None = field(default=None, metadata=UNSAID)
+    vcov_adjusted: tuple[tuple[float, ...], ...] | None = field(default=None, metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from r_examples import CLASSICS, SLEEP, classic, sleepstudy, spec, trial
 
+import harness
 from harness.engines.r.engine import RLiveEngine
 from harness.engines.r.scripts import scripts_folder
 from harness.errors import ModelError
@@ -227,6 +228,24 @@ def test_degrees_of_freedom(
     for name, value in plain.items():
         assert ours[name] == pytest.approx(value, rel=1e-6, abs=0), name
     assert found.df_method == method
+
+
+@pytest.mark.parametrize("method", ["satterthwaite", "kenward-roger"])
+def test_the_covariance_of_the_coefficients_is_there(lme4: RLiveEngine, method: Any) -> None:
+    """Its diagonal is the errors squared; beside Kenward-Roger's stands the one it adjusts."""
+    found = lme4.fit(spec(SLEEP, df_method=method), sleepstudy().iloc[:-7])
+    fit = harness.lmer(SLEEP, sleepstudy().iloc[:-7])
+    assert found.vcov is not None
+    assert found.vcov == pytest.approx(fit.vcov, rel=1e-6)
+    used = found.vcov
+    if method == "kenward-roger":
+        assert found.vcov_adjusted is not None
+        used = found.vcov_adjusted
+        assert used == pytest.approx(fit.covariance("kenward-roger"), rel=1e-6)
+    else:
+        assert found.vcov_adjusted is None
+    errors = [row.std_error for row in found.fixed]
+    assert [used[k][k] ** 0.5 for k in range(2)] == pytest.approx(errors, rel=1e-13)
 
 
 def test_kenward_roger_on_ml_is_refused(lme4: RLiveEngine) -> None:

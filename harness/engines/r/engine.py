@@ -13,6 +13,7 @@ import pandas as pd
 from harness.engines.r.answer import AnswerError, estimates_from_json
 from harness.engines.r.channel import Channel, Parts
 from harness.engines.r.columns import columns_of
+from harness.engines.r.questions import question_columns, question_request
 from harness.engines.r.request import criterion_request, fit_request
 from harness.errors import ModelError, ReferenceUnavailable
 from harness.models.record import Estimates
@@ -89,6 +90,43 @@ class RLiveEngine:
         """
         return float(self._ask(criterion_request(spec, theta), spec, frame)["criterion"])
 
+    def ask(
+        self,
+        question: str,
+        spec: ModelSpec | None = None,
+        frame: pd.DataFrame | None = None,
+        /,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        """Ask R anything ``r_reference`` can answer: means, contrasts, tests, intervals, ...
+
+        Args:
+            question: one of :data:`harness.engines.r.questions.QUESTIONS`.
+            spec: the model; none for ``adjust`` and ``hedges_g``.
+            frame: the data; none for ``adjust``.
+            arguments: what the question takes (``r_reference/README.md``), e.g. ``specs=["arm"]``.
+
+        Returns:
+            R's answer as plain JSON types: NaN is None, infinities ``"Inf"`` and ``"-Inf"``; if R
+            died once and a fresh one answered, ``retried`` says how.
+
+        Raises:
+            ModelError: R refuses the model, or an argument is unknown or not as it must be.
+            DataError: a column is missing or of a type R cannot be sent.
+            ReferenceUnavailable: R is missing, crashed twice, or ran out of time.
+        """
+        request = question_request(question, spec, arguments)
+        names = question_columns(question, spec, frame, arguments)
+        if names and frame is None:
+            raise ModelError(f"`{question}` needs data")
+        what = f"`{question}`" + (f" of `{spec.formula.text}`" if spec is not None else "")
+        sent = pd.DataFrame() if frame is None else frame
+        before = len(self._retries)
+        answer = self._exchange(request, sent, names, what, retry=True)
+        if again := self._retries[before:]:
+            answer["retried"] = again
+        return answer
+
     def close(self) -> None:
         """End R."""
         self._channel.close()
@@ -109,16 +147,25 @@ class RLiveEngine:
     def _ask(
         self, request: dict[str, Any], spec: ModelSpec, frame: pd.DataFrame, *, retry: bool = False
     ) -> dict[str, Any]:
-        columns = columns_of(frame, spec.columns)
-        given = self._channel.ask(request, columns, what=f"`{spec.formula.text}`", retry=retry)
+        what = f"`{spec.formula.text}`"
+        return self._exchange(request, frame, spec.columns, what, retry=retry)
+
+    def _exchange(
+        self,
+        request: dict[str, Any],
+        frame: pd.DataFrame,
+        names: Sequence[str],
+        what: str,
+        *,
+        retry: bool,
+    ) -> dict[str, Any]:
+        given = self._channel.ask(request, columns_of(frame, names), what=what, retry=retry)
         if how := given.get("retried"):
             self._retries.append(how)
         if error := given.get("error"):
             if error["kind"] == "internal":
-                raise ReferenceUnavailable(
-                    f"the R scripts failed on `{spec.formula.text}`: {error['message']}"
-                )
-            raise ModelError(f"R refuses `{spec.formula.text}`: {error['message']}")
+                raise ReferenceUnavailable(f"the R scripts failed on {what}: {error['message']}")
+            raise ModelError(f"R refuses {what}: {error['message']}")
         answer: dict[str, Any] = given["answer"]
         return answer
 

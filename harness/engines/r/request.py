@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from harness.language.formula import Formula
 from harness.language.nodes import to_json
 from harness.models.spec import ModelSpec
 
@@ -13,7 +14,7 @@ def fit_request(spec: ModelSpec) -> dict[str, Any]:
     """The request for a fit: ``lmer`` with random terms, else ``lm``. The data go separately."""
     return {
         "question": "lmer" if spec.mixed else "lm",
-        "formula": _formula(spec),
+        "formula": formula_json(spec.formula),
         "reml": spec.reml,
         "df_method": spec.df_method,
         "conf_level": spec.conf_level,
@@ -25,7 +26,7 @@ def criterion_request(spec: ModelSpec, theta: Sequence[float]) -> dict[str, Any]
     """The request for the criterion at a given theta."""
     return {
         "question": "criterion",
-        "formula": _formula(spec),
+        "formula": formula_json(spec.formula),
         "reml": spec.reml,
         "theta": [float(value) for value in theta],
         **extras(spec),
@@ -49,5 +50,6 @@ def extras(spec: ModelSpec) -> dict[str, Any]:
     return found
 
 
-def _formula(spec: ModelSpec) -> dict[str, Any]:
-    return {"response": to_json(spec.formula.response), "rhs": to_json(spec.formula.tree)}
+def formula_json(formula: Formula) -> dict[str, Any]:
+    """A formula as the syntax trees that ``r_reference/formula.R`` rebuilds."""
+    return {"response": to_json(formula.response), "rhs": to_json(formula.tree)}
