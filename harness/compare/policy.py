@@ -11,19 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.errors import DataError
-from harness.models.record import FIT_QUANTITIES, FIXED_QUANTITIES, RANDOM_QUANTITIES
+from harness.estimates.quantities import PROBLEM_QUANTITIES, QUANTITIES
 
-QUANTITIES = (
-    *FIXED_QUANTITIES,
-    *RANDOM_QUANTITIES,
-    *FIT_QUANTITIES,
-    *("emmean", "contrast", "slope"),
-    *("num_df", "den_df", "f_value"),
-    *("d", "d_low", "d_high"),
-    *("jn_low", "jn_high"),
-    *("n_obs", "n_groups", "singular", "converged"),
-)
-PROBLEM_QUANTITIES = ("n_obs", "n_groups")
 PROPAGATED = ("statistic", "conf_low", "conf_high")
 TIERS = ("T0", "T1", "T2", "T3")
 METRICS = ("SE", "relative", "absolute", "deviance", "exact", "ulp")

@@ -16,10 +16,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Unasked:
+    """A quantity that one file has and the other does not speak of: told, and no finding.
+
+    Attributes:
+        side: ``python`` or ``r``: the one that has it.
+        quantity: which.
+        count: numbers of it.
+    """
+
+    side: str
+    quantity: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class DiffTable:
-    """All rows, in the order of the plan."""
+    """All rows, in the order of the plan.
+
+    Attributes:
+        rows: one a number.
+        unasked: what could not be compared because one file does not speak of it.
+    """
 
     rows: tuple[DiffRow, ...]
+    unasked: tuple[Unasked, ...] = ()
 
     @property
     def counts(self) -> dict[Verdict, int]:
