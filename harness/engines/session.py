@@ -13,6 +13,7 @@ from harness.engines.port.engine import PortEngine
 from harness.engines.r.engine import RLiveEngine
 from harness.engines.r.record import columns_sha256, model_identity, write_record
 from harness.engines.r.recorded import RecordedEngine
+from harness.engines.reference import ReferenceMode
 from harness.errors import ReferenceUnavailable
 from harness.language import parse_formula
 from harness.models.contrasts import codings
@@ -26,13 +27,23 @@ class SessionReference:
     Args:
         folder: where records are read and written.
         record: fit everything in R and write the records; R must be there.
+        mode: ``live`` never replays a record, ``recorded`` never starts R, ``auto`` takes R when
+            it starts.
         timeout: seconds one fit in R may take.
     """
 
-    def __init__(self, folder: Path, *, record: bool = False, timeout: float = 120.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        record: bool = False,
+        mode: ReferenceMode = "auto",
+        timeout: float = 120.0,
+    ) -> None:
         self._folder, self._record = folder, record
-        self._live: RLiveEngine | None = RLiveEngine(timeout=timeout)
-        self._absent = ""
+        self._must_be_live = record or mode == "live"
+        self._live = None if mode == "recorded" else RLiveEngine(timeout=timeout)
+        self._absent = "only records are asked for"
         self._recorded = RecordedEngine(folder, PortEngine().criterion_at)
 
     def fit(
@@ -61,10 +72,10 @@ class SessionReference:
             try:
                 answer = self._live.fit(spec, data)
             except ReferenceUnavailable as missing:
-                if self._record or self._live.versions:
+                if self._must_be_live or self._live.versions:
                     raise  # R is there and failed on this model: a record would hide that
                 self.close()
-                self._absent = str(missing)
+                self._absent = f"R is not available: {missing}"
             else:
                 if self._record:
                     write_record(self._folder, key_of(spec, data), spec, data, answer)
@@ -72,9 +83,7 @@ class SessionReference:
         try:
             return self._recorded.fit(spec, data)
         except ReferenceUnavailable as missing:
-            raise ReferenceUnavailable(
-                f"{missing}; and R is not available: {self._absent}"
-            ) from None
+            raise ReferenceUnavailable(f"{missing}; and {self._absent}") from None
 
     def close(self) -> None:
         """End R."""

@@ -326,7 +326,7 @@ class TestModels:
     def test_engines_that_cannot_be_paired(self, tmp_path: Path) -> None:
         table = DiffTable(compare_model(KEY, *pair(), None))
         left = csv(tmp_path, diff_csv(table), "diff.csv")
-        with pytest.raises(DataError, match="holds python, r and .* port, lme4"):
+        with pytest.raises(DataError, match=r"holds python, r and .* port, lme4"):
             compare_files(left, self.run_file(tmp_path, "port", "lme4"))
 
     def test_a_refusal_in_the_run_keeps_its_code(self, tmp_path: Path) -> None:
