@@ -148,7 +148,8 @@ def _standard_deviations(row: EstimateRow, pair: Pair) -> list[str]:
     # cor(g:a,b) belongs to sd(g:a) and sd(g:b). Names may hold colons and commas, so the terms
     # that exist decide where to cut.
     inside = row.term[len("cor(") : -1]
-    known = [term for term, quantity, _ in pair.r if quantity == "sd"]
+    both = dict.fromkeys((*pair.python, *pair.r))
+    known = [term for term, quantity, _ in both if quantity == "sd"]
     for first in known:
         body = first[len("sd(") : -1]
         if not inside.startswith(f"{body},"):
