@@ -105,7 +105,8 @@ def load_policy(path: str | Path) -> Policy:
             quantity of the contract is not covered for every magnitude and df method.
     """
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            document = tomllib.load(file)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -24,7 +24,9 @@ def join_tables(left: NumberFile, right: NumberFile, policy: Policy) -> DiffTabl
     Raises:
         DataError: it cannot be told what to compare with what.
     """
-    spoken = left.quantities & right.quantities
+    # A file in which every engine refused speaks of whatever the other does: its rows say why.
+    ours, theirs = left.quantities or right.quantities, right.quantities or left.quantities
+    spoken = ours & theirs
     rows = tuple(row for model in _models(left, right, spoken, policy) for row in model)
     unasked = tuple(
         Unasked(side, quantity, _count(file, quantity))
@@ -102,4 +104,4 @@ def _count(file: NumberFile, quantity: str) -> int:
 
 
 def _listed(quantities: frozenset[str]) -> str:
-    return ", ".join(sorted(quantities)) or "none"
+    return ", ".join(sorted(quantities))

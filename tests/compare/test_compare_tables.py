@@ -135,6 +135,7 @@ class TestDigits:
         assert found.printed
         assert found.note == "agrees to the digits printed (r: -0.31)"
         assert (found.python, found.r, found.metric) == (-0.3123, -0.31, "absolute")
+        assert found.tier == "T2"
         assert found.delta == pytest.approx(0.0023, abs=1e-12)
         assert found.limit == pytest.approx(0.005 + 1e-6 * 0.21, rel=1e-9)
 
@@ -242,10 +243,13 @@ class TestRows:
         assert row(same, "a", "estimate").note == "NaN on both sides"
 
     def test_nothing_in_common_is_refused(self, tmp_path: Path) -> None:
-        left = csv(tmp_path, "term,estimate\na,1\n", "left.csv")
+        left = csv(tmp_path, "term,estimate,aic\na,1,\n,,2\n", "left.csv")
         right = csv(tmp_path, "term,df\na,1\n", "right.csv")
-        with pytest.raises(DataError, match="have no quantity in common: estimate and df"):
+        with pytest.raises(DataError) as caught:
             compare_files(left, right)
+        assert str(caught.value) == (
+            f"{left} and {right} have no quantity in common: aic, estimate and df"
+        )
 
     def test_a_change_of_unit(self, tmp_path: Path) -> None:
         table = compare_files(
@@ -336,9 +340,20 @@ class TestModels:
         ]
         run = write_run(tmp_path / "run.json", answers)
         paper = csv(tmp_path, "set,term,estimate\nITT,week,-0.31\nPP,week,-0.31\n")
-        table = compare_files(paper, run)
-        assert table.exit_code == 4
-        assert "lme4: timed out" in next(r.note for r in table.rows if r.set == "ITT")
+        for files, side in (((paper, run), Verdict.PYTHON_ONLY), ((run, paper), Verdict.R_ONLY)):
+            table = compare_files(*files)
+            assert table.exit_code == 4
+            (refused,) = [r for r in table.rows if r.set == "ITT"]
+            assert (refused.verdict, refused.note) == (side, "lme4: timed out")
+            assert refused.exit_code == 4
+
+    def test_a_run_that_answered_nothing_is_no_mistake_of_the_command(self, tmp_path: Path) -> None:
+        run = write_run(
+            tmp_path / "run.json", [KeyedAnswer(KEY, NotComputed("lme4", "timed out", 4))]
+        )
+        table = compare_files(run, csv(tmp_path, "set,term,estimate\nITT,week,-0.31\n"))
+        assert [(r.verdict, r.note) for r in table.rows] == [(Verdict.R_ONLY, "lme4: timed out")]
+        assert (table.exit_code, table.unasked) == (4, ())
 
 
 def row_count(table: DiffTable, verdict: Verdict) -> int:
@@ -382,5 +397,24 @@ class TestSummary:
         refusals = (NotComputed("port", "a", 2), NotComputed("lme4", "b", 4))
         found = summary(DiffTable(compare_model(KEY, *refusals, None)))
         assert (found.not_computed, found.compared, found.models) == (1, 0, 0)
+        every = len(compare_model(KEY, *pair(), None))
         one = summary(DiffTable(compare_model(KEY, estimates(), refusals[1], None)))
-        assert (one.models_left, one.only_left) == (1, len(compare_model(KEY, *pair(), None)))
+        assert (one.models, one.models_left, one.models_right) == (0, 1, 0)
+        assert (one.only_left, one.only_right) == (every, 0)
+        other = summary(DiffTable(compare_model(KEY, refusals[0], estimates("lme4"), None)))
+        assert (other.models, other.models_left, other.models_right) == (0, 0, 1)
+        assert (other.only_left, other.only_right) == (0, every)
+
+    def test_the_check_at_one_theta_is_a_line_of_its_own(self) -> None:
+        table = DiffTable(compare_model(KEY, *pair(), CrossCheck(1234.5 + 1e-9)))
+        found = {item.quantity: item for item in summary(table).largest}
+        assert (found["criterion"].compared, found["criterion"].row) == (1, None)
+        at_one = found["criterion at r's theta"]
+        assert (at_one.compared, at_one.unequal) == (1, 0)
+        assert at_one.row is not None
+        assert at_one.row.delta == pytest.approx(1e-9, rel=1e-3)
+
+    def test_a_number_without_a_limit_or_a_difference_is_not_the_largest(self) -> None:
+        rows = compare_model(KEY, *pair(), None)
+        unmeasured = tuple(replace(r, limit=None) for r in rows)
+        assert all(item.row is None for item in summary(DiffTable(unmeasured)).largest)
