@@ -202,7 +202,7 @@ def _keys(
     table: Any, needed: tuple[str, ...], file: str, place: str, optional: tuple[str, ...] = ()
 ) -> None:
     if not isinstance(table, dict):
-        _refuse(file, place.rstrip("."), "must be a table")
+        _refuse(file, place.removesuffix("."), "must be a table")
     for key in needed:
         if key not in table:
             _refuse(file, f"{place}{key}", "is missing")

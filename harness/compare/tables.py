@@ -13,6 +13,9 @@ from harness.estimates.columns import KEYS
 from harness.estimates.numbers import ModelNumbers, NumberFile
 from harness.models.spec import ModelKey
 
+_NOTHING = ModelNumbers(ModelKey("", "", ""), "", {})
+"""A side that does not have the model."""
+
 
 def join_tables(left: NumberFile, right: NumberFile, policy: Policy) -> DiffTable:
     """The diff table of two files of which at least one is a table.
@@ -52,12 +55,12 @@ def _models(
             python, r = sides[0].get((name, one)), sides[1].get((name, other))
             if python is None and r is None:
                 continue
-            key = _fuller(python, r, len(left.keys) >= len(right.keys))
+            key = _both_keys([model.key for model in (python, r) if model is not None])
             formula = next((m.formula for m in (python, r) if m is not None and m.formula), "")
             yield compare_numbers(
                 key,
-                python or ModelNumbers(key, one, {}),
-                r or ModelNumbers(key, other, {}),
+                python or _NOTHING,
+                r or _NOTHING,
                 spoken=spoken,
                 policy=policy,
                 label=f"{formula} [{one or other}]".strip() if len(pairs) > 1 else formula,
@@ -94,9 +97,10 @@ def _by_name(
     return found
 
 
-def _fuller(python: ModelNumbers | None, r: ModelNumbers | None, left_first: bool) -> ModelKey:
-    both = (python, r) if left_first else (r, python)
-    return next(model.key for model in both if model is not None)
+def _both_keys(keys: list[ModelKey]) -> ModelKey:
+    """The model's name by all that either file says of it, the left one first."""
+    parts = {part: next(filter(None, (getattr(key, part) for key in keys)), "") for part in KEYS}
+    return ModelKey(**parts)
 
 
 def _count(file: NumberFile, quantity: str) -> int:

@@ -83,3 +83,9 @@ def test_a_component_that_one_side_lacks_vanished_there() -> None:
     for sides in ((whole, without), (without, whole)):
         assert row(*sides, COR).verdict is Verdict.BOUNDARY
         assert row(*sides, X).red
+
+
+def test_every_pair_of_standard_deviations_is_tried() -> None:
+    """Effects may hold commas: only the pair that gives the whole name is the right one."""
+    given = {"sd(b:r)": 2.0, "sd(a:p)": 2.0, "sd(a:p,q)": 2.0, "sd(a:r)": 0.0, "cor(a:p,q,r)": 0.5}
+    assert row(side(**given), side(**given), "cor(a:p,q,r)").verdict is Verdict.BOUNDARY
