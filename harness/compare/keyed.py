@@ -83,16 +83,13 @@ class _Rows:
         self.refusals = [s.answer for s in (python, r) if isinstance(s.answer, NotComputed)]
 
     def row(self, name: tuple[str, str, int], python: Written | None, r: Written | None) -> DiffRow:
-        term, quantity, occurrence = name
+        term, quantity, _ = name
         if python is not None and r is not None:
-            judged = self._joined(EstimateRow(term, quantity, r.value, occurrence), python, r)
+            judged = self._joined(EstimateRow(term, quantity, r.value), python, r)
         else:
             judged = self._lonely(only_python=r is None)
-        if occurrence:
-            judged.notes.append(f"the term is listed {occurrence + 1} times")
         measured = judged.measured
-        problem = quantity in PROBLEM_QUANTITIES
-        refused = max((answer.exit_code for answer in self.refusals), default=0)
+        unmeasured_tier = "T0" if quantity in PROBLEM_QUANTITIES else "T2"
         return DiffRow(
             analysis=self.key.analysis,
             set=self.key.set,
@@ -107,12 +104,12 @@ class _Rows:
             delta=measured.delta if measured else None,
             metric=measured.metric if measured else "",
             limit=measured.limit if measured else None,
-            tier=measured.tier if measured else "T0" if problem else "T2",
+            tier=measured.tier if measured else unmeasured_tier,
             verdict=judged.verdict,
             df_method=self.df_methods,
             cause="",
             note="; ".join(judged.notes),
-            exit_code=refused or judged.verdict.exit_code,
+            exit_code=max([judged.verdict.exit_code, *(a.exit_code for a in self.refusals)]),
             printed=judged.printed,
         )
 

@@ -46,7 +46,7 @@ def test_a_correlation_counts_while_both_components_have_a_variance(
     sides[where][vanishing] = share
     found = row(side(**sides[0]), side(**sides[1]), COR)
     assert found.verdict is verdict
-    assert (found.metric, found.limit) == ("absolute", 1e-3)
+    assert (found.metric, found.limit, found.tier) == ("absolute", 1e-3, "T2")
 
 
 def test_a_correlations_components_are_of_its_own_group() -> None:
@@ -63,7 +63,7 @@ def test_a_correlation_whose_components_nobody_lists_is_compared() -> None:
 
 def test_a_standard_deviation_is_measured_as_a_share_of_its_own_sigma() -> None:
     found = row(side(**{A: 2.0}), side(**{A: 2.0, "sigma": 2.0}), A)
-    assert found.delta == 1.0
+    assert (found.delta, found.tier) == (1.0, "T2")
     assert (found.metric, found.limit, found.verdict) == ("absolute", 1e-3, Verdict.DIFFERS)
 
 
