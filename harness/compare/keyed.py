@@ -27,7 +27,7 @@ def compare_numbers(
     *,
     spoken: frozenset[str],
     policy: Policy,
-    label: str = "",
+    label: str,
 ) -> tuple[DiffRow, ...]:
     """Set the numbers of one model side by side; the rules are ``compare_model``'s.
 
@@ -42,7 +42,7 @@ def compare_numbers(
         policy: the tolerances.
         label: the ``model`` column.
     """
-    rows = _Rows(key, python, r, policy, label or python.formula or r.formula)
+    rows = _Rows(key, python, r, policy, label)
     left, right = _of(python.numbers, spoken), _of(r.numbers, spoken)
     return tuple(rows.row(name, left.get(name), right.get(name)) for name in {**left, **right})
 

@@ -264,8 +264,11 @@ class TestRows:
 
     def test_a_boundary_fit_of_ours_is_known(self, tmp_path: Path) -> None:
         left = write_fit(tmp_path / "b.json", at_boundary())
-        table = compare_files(left, csv(tmp_path, "term,df\nweek,12.123456\n"))
-        assert row(table, "week", "df").verdict is Verdict.BOUNDARY
+        paper = csv(tmp_path, "term,df\nweek,12.123456\n")
+        for files, name in (((left, paper), "python"), ((paper, left), "r")):
+            found = row(compare_files(*files), "week", "df")
+            assert found.verdict is Verdict.BOUNDARY
+            assert found.note.endswith(f"boundary fit: smallest eigenvalue 0 in {name}")
         flag = (
             "term,quantity,value,df_method\n"
             ",singular,TRUE,satterthwaite\nweek,df,12.1,satterthwaite\n"

@@ -26,7 +26,7 @@ def side(**components: float) -> ModelNumbers:
 
 def row(python: ModelNumbers, r: ModelNumbers, term: str) -> DiffRow:
     spoken = frozenset({"sd", "cor"})
-    rows = compare_numbers(KEY, python, r, spoken=spoken, policy=default_policy())
+    rows = compare_numbers(KEY, python, r, spoken=spoken, policy=default_policy(), label="")
     return next(found for found in rows if found.term == term)
 
 

@@ -98,7 +98,7 @@ def compared(
         }
         sides.append(ModelNumbers(KEY, "", numbers, case.method))
     spoken = frozenset([case.record.quantity])
-    rows = compare_numbers(KEY, *sides, spoken=spoken, policy=POLICY)
+    rows = compare_numbers(KEY, *sides, spoken=spoken, policy=POLICY, label="")
     (found,) = [row for row in rows if (row.term, row.quantity) == case.name[:2]]
     return found
 
@@ -161,7 +161,7 @@ class TestMeasured:
             ((with_it, without), Verdict.PYTHON_ONLY),
             ((without, with_it), Verdict.R_ONLY),
         ):
-            (row,) = compare_numbers(KEY, *given, spoken=spoken, policy=POLICY)
+            (row,) = compare_numbers(KEY, *given, spoken=spoken, policy=POLICY, label="")
             assert row.verdict is verdict
             assert row.exit_code == 1
 
