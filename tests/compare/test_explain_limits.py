@@ -10,7 +10,7 @@ from estimates_by_hand import KEY, estimates, pair, with_value
 
 from harness.compare import CrossCheck, DiffRow, Verdict, compare_model
 from harness.compare.policy import Policy, default_policy
-from harness.models.record import Estimates
+from harness.models.record import Estimates, ReferenceQuality
 
 QUARTER = 0.25
 ALGEBRA = "algebra: the criteria disagree at the same theta"
@@ -137,3 +137,49 @@ class TestFlat:
         (row,) = [row for row in rows if row.term == "sd(subject:week)"]
         told = f"the criteria agree, but {name}'s components do not follow from its theta"
         assert row.note == told
+
+
+class TestTheModelsRows:
+    """A cause is told where something is red; what concerns the criterion, in its own row."""
+
+    def rows(self, criterion: float, cross: CrossCheck | None) -> dict[str, DiffRow]:
+        python, r = pair()
+        python = with_criterion(with_value(python, "week", "estimate", 3.0), criterion)
+        r = with_criterion(r, 8.0)
+        found = compare_model(KEY, python, r, cross, policy=policy(criterion=QUARTER))
+        return {f"{row.quantity} of {row.term}": row for row in found if row.tier == "T2"}
+
+    def test_a_criterion_beyond_its_limit_is_the_cause_of_what_is_red(self) -> None:
+        rows = self.rows(8.5, CrossCheck(8.0))
+        cause = "optimum: r's criterion is lower by 0.5"
+        assert rows["estimate of week"].cause == cause
+        assert rows["estimate of week"].note == ""
+        assert rows["std_error of week"].cause == ""
+        assert rows["std_error of week"].note == ""
+        assert rows["criterion of "].note == (
+            "r's criterion is lower by 0.5: r found the better optimum; "
+            "at r's theta the criteria agree"
+        )
+
+    def test_at_its_limit_it_is_none(self) -> None:
+        for cross in (CrossCheck(8.25), CrossCheck(7.75), None):
+            for criterion in (8.25, 7.75):
+                rows = self.rows(criterion, cross)
+                assert rows["estimate of week"].cause == ""
+                assert rows["criterion of "].note == ""
+
+    def test_criteria_that_disagree_at_one_theta_are_quoted(self) -> None:
+        rows = self.rows(8.0, CrossCheck(8.5))
+        assert rows["estimate of week"].cause == ALGEBRA
+        told = "the criteria disagree at the same theta (r's): 8.5 in python, 8.0 in r"
+        assert rows["criterion of "].note == told
+
+    def test_a_note_does_not_push_out_another(self) -> None:
+        python, r = pair()
+        r = replace(r, quality=ReferenceQuality(False, ("unfinished",)))
+        rows = compare_model(KEY, with_criterion(python, 1235.0), r, None)
+        (row,) = [row for row in rows if row.quantity == "criterion"]
+        assert row.note == (
+            "reference not clean: unfinished; r's criterion is lower by 0.5: "
+            "r found the better optimum, if the algebra is the same"
+        )
