@@ -315,10 +315,38 @@ class TestModels:
         assert ("FAS", Verdict.R_ONLY) in verdicts
 
     def test_a_table_that_does_not_say_which_model_it_is_about(self, tmp_path: Path) -> None:
-        with pytest.raises(
-            DataError, match=r"estimates\.json holds several models .* column `set`"
-        ):
-            compare_files(self.run_file(tmp_path, "port"), published(tmp_path))
+        run, paper = self.run_file(tmp_path, "port"), published(tmp_path)
+        for files in ((run, paper), (paper, run)):
+            with pytest.raises(DataError) as caught:
+                compare_files(*files)
+            assert str(caught.value) == (
+                f"{run} holds several models and {paper} does not say which of them it is about: "
+                "give it a column `set`"
+            )
+
+    def test_a_model_is_named_by_what_either_file_says(self, tmp_path: Path) -> None:
+        left = csv(tmp_path, "set,outcome,term,estimate\nITT,bdi,x,1.5\n", "left.csv")
+        right = csv(tmp_path, "analysis,outcome,term,estimate\nmain,bdi,x,1.5\n", "right.csv")
+        for files in ((left, right), (right, left)):
+            (only,) = compare_files(*files).rows
+            assert only.place == "main/ITT/bdi"
+            assert only.model == ""
+        (only,) = compare_files(left, left).rows
+        assert (only.analysis, only.set, only.outcome, only.moderator) == ("", "ITT", "bdi", "")
+
+    def test_an_engine_that_answered_in_neither_file_hides_no_other(self, tmp_path: Path) -> None:
+        text = (
+            "set,term,quantity,python,r\nITT,x,estimate,1.5,1.5\n"
+            "PP,x,estimate,,2.5\nFAS,x,estimate,3.5,\n"
+        )
+        both = csv(tmp_path, text, "diff.csv")
+        found = [(r.set, r.model) for r in compare_files(both, both).rows]
+        assert found == [("ITT", "[python]"), ("ITT", "[r]"), ("PP", "[r]"), ("FAS", "[python]")]
+
+    def test_a_single_engine_needs_no_label(self, tmp_path: Path) -> None:
+        paper = csv(tmp_path, "set,term,estimate\nITT,week,-0.31\nPP,week,-0.31\n")
+        table = compare_files(self.run_file(tmp_path, "port"), paper)
+        assert {r.model for r in table.rows} == {estimates().formula}
 
     def test_two_diff_tables_engine_by_engine(self, tmp_path: Path) -> None:
         python, r = pair()

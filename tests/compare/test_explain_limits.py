@@ -183,3 +183,11 @@ class TestTheModelsRows:
             "reference not clean: unfinished; r's criterion is lower by 0.5: "
             "r found the better optimum, if the algebra is the same"
         )
+
+
+def test_df_that_differ_by_one_method_have_no_method_as_their_cause() -> None:
+    python, r = pair()
+    rows = compare_model(KEY, with_value(python, "week", "df", 9.0), r, None)
+    (df,) = [row for row in rows if (row.term, row.quantity) == ("week", "df")]
+    assert df.red
+    assert df.cause == ""

@@ -280,3 +280,45 @@ def test_ml_on_the_left_is_told_too() -> None:
     found = compare_prints(problem(reml=False), problem(), ROUNDING, mixed=True)
     assert found.difference == "ML in python, REML in r"
     assert compare_prints(problem(reml=False), problem(), ROUNDING, mixed=False).same
+
+
+class TestWithinAnswers:
+    """``same_problem`` on whole answers: the prints count, and a missing one is said."""
+
+    def test_rounding_is_passed_on(self) -> None:
+        nudged = problem(x=x_with(3, column("log(dose)", [math.nextafter(v, 9) for v in DOSE])))
+        python, r = estimates(problem=nudged), estimates("lme4")
+        assert same_problem(python, r, ROUNDING).same
+        assert not same_problem(python, r, 1e-20).same
+
+    def test_the_criterion_of_the_print_counts_for_a_mixed_model_only(self) -> None:
+        python = estimates(problem=problem(reml=False))
+        told = same_problem(python, estimates("lme4"), ROUNDING).difference
+        assert told == "ML in python, REML in r"
+        no_groups = {"groups": {}, "z": ()}
+        plain = [
+            estimates(groups={}, problem=problem(**no_groups, reml=flag)) for flag in (False, True)
+        ]
+        assert same_problem(*plain, ROUNDING).same
+
+    @pytest.mark.parametrize(
+        ("silent", "told"), [("python", "python"), ("r", "r"), ("both", "python and r")]
+    )
+    def test_a_missing_print_is_said(self, silent: str, told: str) -> None:
+        sides = [
+            estimates(**({"problem": None} if silent in (name, "both") else {}))
+            for name in ("python", "r")
+        ]
+        found = same_problem(*sides, ROUNDING)
+        assert found.same
+        assert found.difference == ""
+        assert found.remarks == (f"no print of the design from {told}: only counts compared",)
+
+    def test_another_order_is_said_and_other_names_are_not(self) -> None:
+        fixed = estimates().fixed
+        turned = same_problem(estimates(fixed=fixed[::-1]), estimates(), ROUNDING)
+        told = "the coefficients are listed in another order; joined by name"
+        assert turned.remarks == (told,)
+        for sides in ((fixed[:-1], fixed), (fixed, fixed[:-1])):
+            fewer = same_problem(*(estimates(fixed=f) for f in sides), ROUNDING)
+            assert fewer.remarks == ()
