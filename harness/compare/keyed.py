@@ -89,7 +89,6 @@ class _Rows:
         else:
             judged = self._lonely(only_python=r is None)
         measured = judged.measured
-        unmeasured_tier = "T0" if quantity in PROBLEM_QUANTITIES else "T2"
         return DiffRow(
             analysis=self.key.analysis,
             set=self.key.set,
@@ -104,7 +103,7 @@ class _Rows:
             delta=measured.delta if measured else None,
             metric=measured.metric if measured else "",
             limit=measured.limit if measured else None,
-            tier=measured.tier if measured else unmeasured_tier,
+            tier="T0" if quantity in PROBLEM_QUANTITIES else "T2",
             verdict=judged.verdict,
             df_method=self.df_methods,
             cause="",

@@ -322,3 +322,9 @@ class TestWithinAnswers:
         for sides in ((fixed[:-1], fixed), (fixed, fixed[:-1])):
             fewer = same_problem(*(estimates(fixed=f) for f in sides), ROUNDING)
             assert fewer.remarks == ()
+
+    def test_the_criterion_of_the_answers_counts_without_prints(self) -> None:
+        ml, reml = estimates(reml=False, problem=None), estimates(problem=None)
+        told = same_problem(ml, reml, ROUNDING).difference
+        assert told == "ML in python, REML in r"
+        assert same_problem(reml, ml, ROUNDING).difference == "REML in python, ML in r"
