@@ -328,3 +328,9 @@ class TestWithinAnswers:
         told = same_problem(ml, reml, ROUNDING).difference
         assert told == "ML in python, REML in r"
         assert same_problem(reml, ml, ROUNDING).difference == "REML in python, ML in r"
+
+    def test_a_comparison_forgives_the_last_bits_of_a_computed_column(self) -> None:
+        nudged = problem(x=x_with(3, column("log(dose)", [math.nextafter(v, 9) for v in DOSE])))
+        rows = compare_model(KEY, estimates(problem=nudged), estimates("lme4"), None)
+        assert {row.verdict for row in rows} == {Verdict.MATCH}
+        assert rows[0].note == "`log(dose)` of X is equal up to rounding"
