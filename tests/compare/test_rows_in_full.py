@@ -209,6 +209,7 @@ def test_a_correlation_on_the_boundary_is_absolute_and_says_why() -> None:
     rows = compare_model(KEY, at_boundary("port"), at_boundary("lme4"))
     row = row_of(rows, term, "cor")
     assert (row["metric"], row["limit"], row["verdict"]) == ("absolute", 1e-3, Verdict.BOUNDARY)
+    assert row["tier"] == row_of(rows, "sd(subject:week)", "sd")["tier"] == "T2"
     reason = "boundary fit: smallest eigenvalue 0 in python"
     assert row["note"] == f"NaN on both sides; {reason}"
     called = [replace(side, min_eigen=0.7) for side in (at_boundary("port"), at_boundary("lme4"))]
