@@ -1,6 +1,6 @@
 """Before numpy is imported, one thread for every BLAS: a knife-edge optimum must not depend on it.
 
-And one warm R for every test that asks R; without R those tests are skipped, saying so.
+And one warm R for every test that asks R; the plugin skips those tests where there is none.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ for _variable in (
 os.environ["HARNESS_CACHE"] = "off"
 
 
+collect_ignore = ["example_project"]
+"""Somebody else's project, with its own settings; test_example_project.py runs a copy of it."""
+
+
 def pytest_report_header() -> str:
     """Versions first: they are what one wants to know of a red run elsewhere."""
     from importlib.metadata import version
@@ -37,12 +41,6 @@ def pytest_report_header() -> str:
     there = f"none, live tests are skipped ({r})" if isinstance(r, str) else str(r)
     packages = ", ".join(f"{name} {version(name)}" for name in ("numpy", "scipy", "pandas"))
     return f"{packages}; one BLAS thread; R: {there}"
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip live tests where there is no R, saying so."""
-    if item.get_closest_marker("live_r") is not None:
-        require_r()
 
 
 @cache

@@ -24,11 +24,15 @@ class Boundary:
 
 def find_boundary(python: Estimates, r: Estimates, policy: Policy) -> Boundary:
     """A pair is on the boundary when either side is: its smallest eigenvalue, or its flag."""
-    for name, side in (("python", python), ("r", r)):
-        if side.min_eigen < policy.min_eigen:
-            return Boundary(f"boundary fit: smallest eigenvalue {side.min_eigen:.2g} in {name}")
-        if side.singular:
-            return Boundary(f"boundary fit: {name} calls it singular")
+    return boundary_of("python", python, policy) or boundary_of("r", r, policy)
+
+
+def boundary_of(name: str, side: Estimates, policy: Policy) -> Boundary:
+    """Whether one side's fit is on the boundary, and why it counts as such."""
+    if side.min_eigen < policy.min_eigen:
+        return Boundary(f"boundary fit: smallest eigenvalue {side.min_eigen:.2g} in {name}")
+    if side.singular:
+        return Boundary(f"boundary fit: {name} calls it singular")
     return Boundary()
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.compare.model import compare_model
-from harness.compare.policy import Policy
+from harness.compare.policy import Policy, default_policy
 from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable, join
+from harness.compare.tables import join_tables
 from harness.errors import EXIT_DIFFERS, DataError
 from harness.estimates.files import KeyedAnswer, read_answers
+from harness.estimates.numbers import is_table, read_numbers
 from harness.models.record import Answer, Estimates, NotComputed
 from harness.models.spec import ModelKey
 
@@ -21,11 +23,14 @@ def compare_files(
     """The diff table of two estimate files; the left one stands in the column ``python``.
 
     Two files of one fit are compared as they are. Two files of a run are joined by model and, if
-    both hold the same engines, by engine; if each holds one engine, across.
+    both hold the same engines, by engine; if each holds one engine, across. A table (``.csv``,
+    ``.tsv``) is joined by what it names of the model, and speaks only of the quantities it holds.
 
     Raises:
         DataError: when a file is malformed, or it cannot be told what to compare with what.
     """
+    if is_table(left) or is_table(right):
+        return join_tables(read_numbers(left), read_numbers(right), policy or default_policy())
     sides = [read_answers(left), read_answers(right)]
     single = [len(side) == 1 and not side[0].key.analysis for side in sides]
     if all(single):

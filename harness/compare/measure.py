@@ -105,21 +105,24 @@ def _propagated(row: EstimateRow, magnitude: float, pair: Pair) -> float:
     std_error = pair.tolerance("std_error", "T2").limit_at(0.0)
     if row.quantity == "statistic":
         return statistic_limit(magnitude, estimate, std_error)
-    low, high = pair.values(row, "conf_low"), pair.values(row, "conf_high")
-    errors, dfs = pair.values(row, "std_error"), pair.values(row, "df")
-    # The tighter of the two sides' limits holds, so that a wrong interval cannot widen it.
-    quantiles = [
-        (h - lo) / (2 * se) if se > 0 else math.nan
-        for lo, h, se in zip(low, high, errors, strict=False)
-    ]
     of_df = pair.tolerance("df", "T2").limit_at(0.0)
-    return min(
-        (
-            interval_limit(q, df, estimate, std_error, of_df)
-            for q, df in zip(quantiles, dfs, strict=False)
-        ),
-        default=estimate,
+    # The tighter of the two sides' limits holds, so that a wrong interval cannot widen it; a side
+    # that does not give bounds and standard error together has none.
+    limits = [
+        interval_limit(quantile, df, estimate, std_error, of_df)
+        for quantile, df in (_quantile_and_df(row, side) for side in (pair.python, pair.r))
+        if not math.isnan(quantile)
+    ]
+    return min(limits, default=estimate)
+
+
+def _quantile_and_df(row: EstimateRow, side: Rows) -> tuple[float, float]:
+    """What one side's interval of the row's term says of its t quantile; NaN where it says none."""
+    low, high, se, df = (
+        float(side.get((row.term, name, row.occurrence), math.nan))
+        for name in ("conf_low", "conf_high", "std_error", "df")
     )
+    return (high - low) / (2 * se) if se > 0 else math.nan, df
 
 
 def _over_sigma(row: EstimateRow, a: float, b: float, pair: Pair, tier: str) -> Measured:
@@ -148,7 +151,8 @@ def _standard_deviations(row: EstimateRow, pair: Pair) -> list[str]:
     # cor(g:a,b) belongs to sd(g:a) and sd(g:b). Names may hold colons and commas, so the terms
     # that exist decide where to cut.
     inside = row.term[len("cor(") : -1]
-    known = [term for term, quantity, _ in pair.r if quantity == "sd"]
+    both = dict.fromkeys((*pair.python, *pair.r))
+    known = [term for term, quantity, _ in both if quantity == "sd"]
     for first in known:
         body = first[len("sd(") : -1]
         if not inside.startswith(f"{body},"):

@@ -11,19 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.errors import DataError
-from harness.models.record import FIT_QUANTITIES, FIXED_QUANTITIES, RANDOM_QUANTITIES
+from harness.estimates.quantities import PROBLEM_QUANTITIES, QUANTITIES
 
-QUANTITIES = (
-    *FIXED_QUANTITIES,
-    *RANDOM_QUANTITIES,
-    *FIT_QUANTITIES,
-    *("emmean", "contrast", "slope"),
-    *("num_df", "den_df", "f_value"),
-    *("d", "d_low", "d_high"),
-    *("jn_low", "jn_high"),
-    *("n_obs", "n_groups", "singular", "converged"),
-)
-PROBLEM_QUANTITIES = ("n_obs", "n_groups")
 PROPAGATED = ("statistic", "conf_low", "conf_high")
 TIERS = ("T0", "T1", "T2", "T3")
 METRICS = ("SE", "relative", "absolute", "deviance", "exact", "ulp")
@@ -119,7 +108,8 @@ def load_policy(path: str | Path) -> Policy:
             quantity of the contract is not covered for every magnitude and df method.
     """
     try:
-        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            document = tomllib.load(file)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -216,7 +206,7 @@ def _keys(
     table: Any, needed: tuple[str, ...], file: str, place: str, optional: tuple[str, ...] = ()
 ) -> None:
     if not isinstance(table, dict):
-        _refuse(file, place.rstrip("."), "must be a table")
+        _refuse(file, place.removesuffix("."), "must be a table")
     for key in needed:
         if key not in table:
             _refuse(file, f"{place}{key}", "is missing")

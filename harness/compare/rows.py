@@ -49,6 +49,7 @@ class DiffRow:
         cause: the likely cause of a difference, where it is known.
         note: whatever a person should know before believing the row.
         exit_code: what a run must at least exit with because of this row; not a column.
+        printed: whether the two agree only to the digits printed; not a column.
     """
 
     analysis: str
@@ -70,6 +71,7 @@ class DiffRow:
     cause: str
     note: str
     exit_code: int
+    printed: bool = False
 
     @property
     def red(self) -> bool:

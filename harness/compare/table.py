@@ -16,10 +16,31 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Unasked:
+    """A quantity that one file has and the other does not speak of: told, and no finding.
+
+    Attributes:
+        side: ``python`` or ``r``: the one that has it.
+        quantity: which.
+        count: numbers of it.
+    """
+
+    side: str
+    quantity: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class DiffTable:
-    """All rows, in the order of the plan."""
+    """All rows, in the order of the plan.
+
+    Attributes:
+        rows: one a number.
+        unasked: what could not be compared because one file does not speak of it.
+    """
 
     rows: tuple[DiffRow, ...]
+    unasked: tuple[Unasked, ...] = ()
 
     @property
     def counts(self) -> dict[Verdict, int]:
@@ -58,14 +79,13 @@ class DiffTable:
         """The table under the contract's column names; values as floats, flags as 1 and 0."""
         import pandas as pd
 
-        columns = {name: [_cell(name, getattr(row, name)) for row in self.rows] for name in COLUMNS}
-        frame = pd.DataFrame(columns, columns=list(COLUMNS))
+        columns = {name: [_cell(getattr(row, name)) for row in self.rows] for name in COLUMNS}
         numbers = dict.fromkeys(("python", "r", "delta", "limit"), "float64")
-        return frame.astype(numbers)
+        return pd.DataFrame(columns).astype(numbers)
 
     def _repr_html_(self) -> str:
         frame = self.to_frame()
-        return str(frame.to_html(index=False, escape=True, max_rows=60))
+        return str(frame.to_html(index=False, max_rows=60))  # names are escaped
 
 
 def join(models: Iterable[tuple[DiffRow, ...]]) -> DiffTable:
@@ -73,9 +93,6 @@ def join(models: Iterable[tuple[DiffRow, ...]]) -> DiffTable:
     return DiffTable(tuple(row for rows in models for row in rows))
 
 
-def _cell(name: str, value: object) -> object:
-    if name == "verdict":
-        return str(value)
-    if name in ("python", "r", "delta", "limit"):
-        return math.nan if value is None else float(value)  # type: ignore[arg-type]
-    return value
+def _cell(value: object) -> object:
+    """A verdict as a plain string, anything else as it is."""
+    return str(value) if isinstance(value, Verdict) else value

@@ -41,6 +41,7 @@ class SessionReference:
         self._mode: ReferenceMode = "live" if record else mode
         self._open = ExitStack()
         self._references: References | None = None
+        self._asked: dict[int, tuple[Estimates, ModelSpec, pd.DataFrame]] = {}
 
     def fit(
         self,
@@ -73,7 +74,16 @@ class SessionReference:
             raise ReferenceUnavailable(f"{missing}; and {references.without_r}") from None
         if self._record:
             write_record(self._folder, key_of(spec, data), spec, data, answer)
+        # By identity, and kept alive by the entry: an equal answer to another question is another.
+        self._asked[id(answer)] = (answer, spec, data)
         return answer
+
+    def question(self, answer: Estimates) -> tuple[ModelSpec, pd.DataFrame] | None:
+        """Model and data that an answer of this session is to; None for anybody else's."""
+        if id(answer) not in self._asked:
+            return None
+        _, spec, data = self._asked[id(answer)]
+        return spec, data
 
     def close(self) -> None:
         """End R."""

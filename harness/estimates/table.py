@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.estimates.quantities import FLAG_QUANTITIES
 from harness.models.record import FIT_QUANTITIES, FIXED_QUANTITIES, Estimates, random_quantity
-
-FLAG_QUANTITIES = ("singular", "converged")
 
 Value = float | int | bool
 

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from estimates_by_hand import estimates
 
-from harness.compare.components import blocks, components_from_theta, follows_theta
+from harness.compare.components import (
+    blocks,
+    components_from_theta,
+    follows_theta,
+    split_term,
+)
 from harness.models.record import RandomEffect
 
 
@@ -58,3 +64,69 @@ def test_an_answer_by_hand_follows_its_theta() -> None:
     assert follows_theta(estimates(), 1e-12)
     assert not follows_theta(estimates(theta=(1.6, -0.25, 0.75001)), 1e-8)
     assert not follows_theta(estimates(theta=(math.nan, -0.25, 0.75)), 1e-8)
+
+
+def test_the_order_of_the_list_does_not_matter() -> None:
+    answer = estimates()
+    last_first = estimates(random=answer.random[::-1][:1] + answer.random[:3])
+    assert last_first.random[0].term == "sigma"
+    assert blocks(last_first) == blocks(answer)
+    assert components_from_theta(last_first) == components_from_theta(answer)
+    assert follows_theta(last_first, 1e-12)
+    wrong = estimates(random=(last_first.random[0], RandomEffect(answer.random[0].term, 1.0)))
+    assert not follows_theta(replace(wrong, theta=(1.6,)), 1e-8)
+
+
+def test_a_block_takes_no_more_of_theta_than_its_own() -> None:
+    answer = of(
+        "sd(g:(Intercept))",
+        "sd(g:x)",
+        "cor(g:(Intercept),x)",
+        "sd(h:(Intercept))",
+        theta=(0.5, 0.3, 0.4, 0.25),
+        groups={"g": 9, "h": 4},
+    )
+    assert components_from_theta(answer) == {
+        "sd(g:(Intercept))": 1.0,
+        "sd(g:x)": pytest.approx(1.0),
+        "cor(g:(Intercept),x)": pytest.approx(0.6),
+        "sd(h:(Intercept))": 0.5,
+    }
+
+
+def test_without_sigma_nothing_follows() -> None:
+    answer = replace(of("sd(g:x)", theta=(0.5,), groups={"g": 9}), random=())
+    listed = replace(answer, random=(RandomEffect("sd(g:x)", 1.0),))
+    implied = components_from_theta(listed)
+    assert implied is not None
+    assert math.isnan(implied["sd(g:x)"])
+    assert not follows_theta(listed, 1e9)
+
+
+def test_a_component_that_theta_does_not_imply_does_not_follow() -> None:
+    two_blocks = ("sd(g:(Intercept))", "sd(g:x)", "cor(g:x,(Intercept))")
+    answer = of(*two_blocks, theta=(0.5, 0.25), groups={"g": 9})
+    assert not follows_theta(answer, 1e9)
+
+
+def test_how_closely_a_component_must_follow() -> None:
+    exact = of("sd(g:x)", theta=(0.5,), groups={"g": 9})  # 1.0, as listed
+    assert follows_theta(exact, 0.0)
+    for listed, implied, precision, follows in (
+        (100.0, 100.5, 1e-2, True),
+        (100.0, 101.5, 1e-2, False),
+        (1e-4, 1e-4 + 9e-6, 1e-2, True),  # below 1e-3 of the outcome's unit, absolutely
+        (1e-4, 1e-4 + 2e-5, 1e-2, False),
+    ):
+        random = (RandomEffect("sd(g:x)", listed), RandomEffect("sigma", 1.0))
+        answer = estimates(random=random, theta=(implied,), groups={"g": 9})
+        assert follows_theta(answer, precision) is follows
+
+
+@pytest.mark.parametrize("groups", [{"a": 3, "a:b": 4}, {"a:b": 4, "a": 3}], ids=str)
+def test_the_longest_known_factor_is_the_group(groups: dict[str, int]) -> None:
+    assert split_term("sd(a:b:x)", estimates(groups=groups)) == ("a:b", "x")
+
+
+def test_an_unknown_factor_ends_at_the_first_colon() -> None:
+    assert split_term("sd(g:a:b)", estimates(groups={})) == ("g", "a:b")

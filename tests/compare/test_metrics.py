@@ -76,3 +76,9 @@ def test_ulp_counts_doubles() -> None:
     assert metrics.ulp(1.0, math.nextafter(1.0, 2)) == 1
     assert metrics.ulp(5e-324, -5e-324) == 2
     assert metrics.ulp(1.0, 1.0 + 2**-50) == 4
+
+
+def test_the_smallest_normal_double_has_relative_precision() -> None:
+    tiny = 2.2250738585072014e-308
+    assert metrics.relative(tiny, tiny / 2) == 1.0
+    assert metrics.relative(math.nextafter(tiny, 0), tiny / 2) == 0

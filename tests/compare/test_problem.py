@@ -8,7 +8,8 @@ import pytest
 from estimates_by_hand import KEY, column, estimates, pair, problem
 
 from harness.compare import Verdict, compare_model
-from harness.compare.problem import compare_prints, same_problem
+from harness.compare.problem import compare_prints, equal_up_to_rounding, same_problem
+from harness.models.record import ColumnPrint
 
 ROUNDING = 1e-14
 
@@ -191,3 +192,145 @@ def test_other_columns_may_not(name: str) -> None:
     nearly = [math.nextafter(value, 1) for value in third]
     found = compare_prints(left, problem(x=x_with(3, column(name, nearly))), 1e-14, mixed=True)
     assert found.difference.startswith(f"`{name}` of X differs")
+
+
+def bare(name: str, total: float, moment: float, size: float = math.nan) -> ColumnPrint:
+    return ColumnPrint(name, "", total, moment, size)
+
+
+class TestSumsUpToRounding:
+    """The scale is the sum of absolute entries, or what bounds it from below."""
+
+    def equal(self, python: ColumnPrint, r: ColumnPrint, n: int = 10) -> bool:
+        both = [equal_up_to_rounding(*pair, n, 1e-3) for pair in ((python, r), (r, python))]
+        assert both[0] == both[1] or math.isnan(python.size)
+        return both[0]
+
+    def test_the_larger_size_is_the_scale(self) -> None:
+        assert self.equal(bare("c", 0.0, 0.0, 100.0), bare("c", 0.1, 0.0, 1.0))
+        assert self.equal(bare("c", 0.0, 0.0, 100.0), bare("c", 0.1, 0.0))
+        assert not self.equal(bare("c", 0.0, 0.0, 100.0), bare("c", 0.1001, 0.0, 1.0))
+
+    def test_a_moment_may_be_off_by_as_many_rows_as_there_are(self) -> None:
+        assert self.equal(bare("c", 0.0, 0.0, 100.0), bare("c", 0.0, 1.0, 100.0))
+        assert not self.equal(bare("c", 0.0, 0.0, 100.0), bare("c", 0.0, 1.001, 100.0))
+
+    def test_without_sizes_the_sums_themselves_are_the_scale(self) -> None:
+        assert self.equal(bare("c", 50.04, 0.0), bare("c", 50.0, 0.0))
+        assert not self.equal(bare("c", 50.06, 0.0), bare("c", 50.0, 0.0))
+        # The moment over the rows: 500 / 10.
+        assert self.equal(bare("c", 0.04, 500.0), bare("c", 0.0, 500.0))
+        assert not self.equal(bare("c", 0.06, 500.0), bare("c", 0.0, 500.0))
+
+    def test_one_row_or_none_divides_by_nothing(self) -> None:
+        assert equal_up_to_rounding(bare("c", 0.9e-3, 1.0), bare("c", 0.0, 1.0), 1, 1e-3)
+        assert not equal_up_to_rounding(bare("c", 1.1e-3, 0.0), bare("c", 0.0, 0.0), 0, 1e-3)
+        assert equal_up_to_rounding(bare("c", 0.0, 0.0), bare("c", 0.0, 0.0), 0, 1e-3)
+
+    def test_at_the_limit_is_within(self) -> None:
+        assert equal_up_to_rounding(bare("c", 0.0, 0.0, 1.0), bare("c", 0.0, 0.0, 1.0), 3, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("part", "where"), [("y", "the response"), ("weights", "the weights"), ("offset", "the offset")]
+)
+def test_a_computed_response_weight_or_offset_may_differ_in_the_last_bits(
+    part: str, where: str
+) -> None:
+    nudged = [math.nextafter(v, 9) for v in DOSE]
+    python = problem(**{part: column("log(dose)", DOSE)})
+    found = compare_prints(
+        python, problem(**{part: column("log(dose)", nudged)}), ROUNDING, mixed=True
+    )
+    assert found.same
+    assert found.remarks == (f"`log(dose)` of {where} is equal up to rounding",)
+    apart = problem(**{part: column("log(dose)", [v + 1 for v in DOSE])})
+    told = compare_prints(python, apart, ROUNDING, mixed=True).difference
+    assert told.startswith(f"`log(dose)` of {where} differs by more than rounding (sums ")
+
+
+def test_long_lists_of_levels_are_cut_after_six() -> None:
+    six, seven = (tuple("abcdefg"[:n]) for n in (6, 7))
+    told = compare_prints(
+        problem(levels={"f": six}), problem(levels={"f": seven}), ROUNDING, mixed=True
+    ).difference
+    assert told == (
+        "levels of f: a < b < c < d < e < f in python, a < b < c < d < e < f ... (7) in r"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"groups": {"subject": 3, "site": 2}},
+            "groups are subject (3) in python's design, subject (3), site (2) in r's",
+        ),
+        ({"groups": {}}, "groups are subject (3) in python's design, none in r's"),
+        ({"reml": False}, "REML in python, ML in r"),
+        ({"z": ()}, "the grouping factors have different names"),
+        ({"weights": column("w", [1.0] * 6)}, "weights in r only"),
+    ],
+)
+def test_the_difference_word_for_word(changes: dict[str, Any], told: str) -> None:
+    assert differing(**changes) == told
+
+
+def test_ml_on_the_left_is_told_too() -> None:
+    found = compare_prints(problem(reml=False), problem(), ROUNDING, mixed=True)
+    assert found.difference == "ML in python, REML in r"
+    assert compare_prints(problem(reml=False), problem(), ROUNDING, mixed=False).same
+
+
+class TestWithinAnswers:
+    """``same_problem`` on whole answers: the prints count, and a missing one is said."""
+
+    def test_rounding_is_passed_on(self) -> None:
+        nudged = problem(x=x_with(3, column("log(dose)", [math.nextafter(v, 9) for v in DOSE])))
+        python, r = estimates(problem=nudged), estimates("lme4")
+        assert same_problem(python, r, ROUNDING).same
+        assert not same_problem(python, r, 1e-20).same
+
+    def test_the_criterion_of_the_print_counts_for_a_mixed_model_only(self) -> None:
+        python = estimates(problem=problem(reml=False))
+        told = same_problem(python, estimates("lme4"), ROUNDING).difference
+        assert told == "ML in python, REML in r"
+        no_groups = {"groups": {}, "z": ()}
+        plain = [
+            estimates(groups={}, problem=problem(**no_groups, reml=flag)) for flag in (False, True)
+        ]
+        assert same_problem(*plain, ROUNDING).same
+
+    @pytest.mark.parametrize(
+        ("silent", "told"), [("python", "python"), ("r", "r"), ("both", "python and r")]
+    )
+    def test_a_missing_print_is_said(self, silent: str, told: str) -> None:
+        sides = [
+            estimates(**({"problem": None} if silent in (name, "both") else {}))
+            for name in ("python", "r")
+        ]
+        found = same_problem(*sides, ROUNDING)
+        assert found.same
+        assert found.difference == ""
+        assert found.remarks == (f"no print of the design from {told}: only counts compared",)
+
+    def test_another_order_is_said_and_other_names_are_not(self) -> None:
+        fixed = estimates().fixed
+        turned = same_problem(estimates(fixed=fixed[::-1]), estimates(), ROUNDING)
+        told = "the coefficients are listed in another order; joined by name"
+        assert turned.remarks == (told,)
+        for sides in ((fixed[:-1], fixed), (fixed, fixed[:-1])):
+            fewer = same_problem(*(estimates(fixed=f) for f in sides), ROUNDING)
+            assert fewer.remarks == ()
+
+    def test_the_criterion_of_the_answers_counts_without_prints(self) -> None:
+        ml, reml = estimates(reml=False, problem=None), estimates(problem=None)
+        told = same_problem(ml, reml, ROUNDING).difference
+        assert told == "ML in python, REML in r"
+        assert same_problem(reml, ml, ROUNDING).difference == "REML in python, ML in r"
+
+    def test_a_comparison_forgives_the_last_bits_of_a_computed_column(self) -> None:
+        nudged = problem(x=x_with(3, column("log(dose)", [math.nextafter(v, 9) for v in DOSE])))
+        rows = compare_model(KEY, estimates(problem=nudged), estimates("lme4"), None)
+        assert {row.verdict for row in rows} == {Verdict.MATCH}
+        assert rows[0].note == "`log(dose)` of X is equal up to rounding"

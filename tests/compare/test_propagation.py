@@ -45,3 +45,18 @@ def test_a_z_interval_has_no_df_part() -> None:
 def test_a_quantile_beyond_cubing_still_has_a_finite_limit() -> None:
     """With df near 0 the t quantile exceeds 1e103 and its cube no double."""
     assert interval_limit(1e250, 0.01, 1e-6, 1e-6, 1e-4) == pytest.approx(7e248, rel=1e-3)
+
+
+def test_a_quantile_below_one_counts_and_one_that_is_none_does_not() -> None:
+    """A 50 % interval has a quantile of 0.68; bounds in the wrong order have a negative one."""
+    limit = interval_limit(0.5, 40.0, 1e-6, 1e-6, 1e-4)
+    assert limit == pytest.approx(1e-6 + 0.5e-6 + (0.125 + 0.5) / 4 / 40 * 1e-4, rel=1e-12)
+    for q in (0.0, -2.0, -math.inf, math.inf, math.nan):
+        assert interval_limit(q, 40.0, 1e-6, 1e-6, 1e-4) == 1e-6
+
+
+def test_df_that_are_none_add_nothing_and_small_ones_do() -> None:
+    for df in (0.0, -1.0, math.inf, math.nan):
+        assert interval_limit(2.0, df, 1e-6, 1e-6, 1e-4) == pytest.approx(3e-6, rel=1e-12)
+    half = interval_limit(2.0, 0.5, 1e-6, 1e-6, 1e-4)
+    assert half == pytest.approx(3e-6 + (8 + 2) / 4 / 0.5 * 1e-4, rel=1e-12)

@@ -6,6 +6,7 @@ A comparison that never fails looks like one that always holds; this is where it
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,8 @@ from harness.compare import CrossCheck, DiffTable, Verdict, compare_model
 from harness.compare.rows import DiffRow
 from harness.estimates import EstimateRow, estimate_rows
 from harness.models.record import Estimates, RandomEffect
+
+Sabotage = Callable[[Callable[[Estimates], Estimates]], tuple[Estimates, Estimates]]
 
 AGREED = CrossCheck(python_at_r=1234.5, python_at_python=1234.5, r_at_python=1234.5)
 
@@ -188,23 +191,36 @@ def test_a_statistic_is_in_standard_errors_already() -> None:
     assert row.limit == pytest.approx(1e-6 * (1 + 0.31 / 0.21), rel=1e-3)
 
 
+@pytest.fixture(params=[0, 1], ids=["python", "r"])
+def sabotage(request: pytest.FixtureRequest) -> Sabotage:
+    """Two equal answers of which the given change has damaged one."""
+
+    def damaged(change: Callable[[Estimates], Estimates]) -> tuple[Estimates, Estimates]:
+        answers = list(pair())
+        answers[request.param] = change(answers[request.param])
+        return answers[0], answers[1]
+
+    return damaged
+
+
 class TestStructure:
-    def test_swapped_names(self) -> None:
-        python, r = pair()
-        a, b = python.fixed[1], python.fixed[2]
-        swapped = (python.fixed[0], replace(a, term=b.term), replace(b, term=a.term))
-        python = replace(python, fixed=(*swapped, python.fixed[3]))
-        found = set(red(python, r))
+    def test_swapped_names(self, sabotage: Sabotage) -> None:
+        a, b = estimates().fixed[1:3]
+
+        def change(side: Estimates) -> Estimates:
+            first, one, two, last = side.fixed
+            swapped = (replace(one, term=two.term), replace(two, term=one.term))
+            return replace(side, fixed=(first, *swapped, last))
+
+        found = set(red(*sabotage(change)))
         for term in (a.term, b.term):
             assert {(term, q) for q in ("estimate", "std_error", "df", "p_value")} <= found
 
-    def test_swapped_components(self) -> None:
-        python, r = pair()
-        first, second, *rest = python.random
+    def test_swapped_components(self, sabotage: Sabotage) -> None:
+        first, second, *rest = estimates().random
         swapped = (replace(first, term=second.term), replace(second, term=first.term), *rest)
-        assert {(first.term, "sd"), (second.term, "sd")} <= set(
-            red(replace(python, random=swapped), r)
-        )
+        found = set(red(*sabotage(lambda side: replace(side, random=swapped))))
+        assert {(first.term, "sd"), (second.term, "sd")} <= found
 
     @pytest.mark.parametrize("side", [0, 1], ids=["python", "r"])
     def test_a_missing_coefficient(self, side: int) -> None:
@@ -221,36 +237,64 @@ class TestStructure:
         answers[side] = replace(answers[side], random=(*answers[side].random, extra))
         assert red(*answers) == [("sd(site:(Intercept))", "sd")]
 
-    def test_a_coefficient_listed_twice_cannot_hide_a_wrong_one(self) -> None:
-        python, r = pair()
-        wrong = replace(python.fixed[2], estimate=99.0)
-        for fixed in ((*python.fixed, wrong), (wrong, *python.fixed)):
-            assert ("week", "estimate") in red(replace(python, fixed=fixed), r)
+    def test_a_coefficient_listed_twice_cannot_hide_a_wrong_one(self, sabotage: Sabotage) -> None:
+        fixed = estimates().fixed
+        wrong = replace(fixed[2], estimate=99.0)
+        for listed in ((*fixed, wrong), (wrong, *fixed)):
+            changed = sabotage(lambda side, listed=listed: replace(side, fixed=listed))
+            assert ("week", "estimate") in red(*changed)
 
-    def test_another_order_of_columns(self) -> None:
-        python, r = pair()
+    def test_another_order_of_columns(self, sabotage: Sabotage) -> None:
         x = problem().x
         permuted = problem(x=(x[0], x[2], x[1], x[3]))
-        rows = compare_model(KEY, replace(python, problem=permuted), r, AGREED)
+        answers = sabotage(lambda side: replace(side, problem=permuted))
+        rows = compare_model(KEY, *answers, AGREED)
         assert {row.verdict for row in rows} == {Verdict.DIFFERENT_MODEL}
 
-    def test_values_in_another_order_under_the_same_names(self) -> None:
-        python, r = pair()
-        names = [row.term for row in python.fixed]
-        shifted = [*python.fixed[1:], python.fixed[0]]
-        fixed = tuple(replace(row, term=t) for row, t in zip(shifted, names, strict=True))
-        assert {(t, "estimate") for t in names} <= set(red(replace(python, fixed=fixed), r))
+    def test_values_in_another_order_under_the_same_names(self, sabotage: Sabotage) -> None:
+        fixed = estimates().fixed
+        names = [row.term for row in fixed]
+        shifted = zip([*fixed[1:], fixed[0]], names, strict=True)
+        wrong = tuple(replace(row, term=term) for row, term in shifted)
+        found = set(red(*sabotage(lambda side: replace(side, fixed=wrong))))
+        assert {(term, "estimate") for term in names} <= found
 
-    def test_rows_in_another_order_under_their_own_names_are_no_difference(self) -> None:
-        python, r = pair()
-        assert red(replace(python, fixed=python.fixed[::-1], random=python.random[::-1]), r) == []
+    def test_rows_in_another_order_under_their_own_names_are_no_difference(
+        self, sabotage: Sabotage
+    ) -> None:
+        def reversed_(side: Estimates) -> Estimates:
+            return replace(side, fixed=side.fixed[::-1], random=side.random[::-1])
 
-    def test_a_change_of_unit_of_the_response(self) -> None:
-        python, r = pair()
+        assert red(*sabotage(reversed_)) == []
+
+    def test_a_change_of_unit_of_the_response(self, sabotage: Sabotage) -> None:
         scaled = column("bdi", [10 * v for v in (20.0, 11.0, 25.5, 9.0, 31.0, 28.0)])
-        rows = compare_model(KEY, replace(python, problem=problem(y=scaled)), r, None)
+        answers = sabotage(lambda side: replace(side, problem=problem(y=scaled)))
+        rows = compare_model(KEY, *answers, None)
         assert {row.verdict for row in rows} == {Verdict.DIFFERENT_MODEL}
         assert "`bdi` of the response differs" in rows[0].note
+
+    def test_a_change_of_unit_of_a_predictor(self, sabotage: Sabotage) -> None:
+        """Weeks to days: the coefficient and its standard error are a seventh, t is what it was."""
+
+        def days(side: Estimates) -> Estimates:
+            fixed = tuple(
+                replace(
+                    row,
+                    estimate=row.estimate / 7,
+                    std_error=row.std_error / 7,
+                    conf_low=row.conf_low / 7,
+                    conf_high=row.conf_high / 7,
+                )
+                if row.term == "week"
+                else row
+                for row in side.fixed
+            )
+            return replace(side, fixed=fixed, problem=None)
+
+        found = set(red(*sabotage(days)))
+        quantities = ("estimate", "std_error", "conf_low", "conf_high")
+        assert found == {("week", quantity) for quantity in quantities}
 
     def test_a_change_of_unit_without_prints(self) -> None:
         python, r = (replace(side, problem=None) for side in pair())
@@ -274,9 +318,9 @@ class TestStructure:
         assert ("sigma", "sigma") in found
         assert ("sd(subject:week)", "sd") in found
 
-    def test_ml_for_reml(self) -> None:
-        python, r = pair()
-        assert len(red(replace(python, reml=False), r)) == len(estimate_rows(python)) + 1
+    def test_ml_for_reml(self, sabotage: Sabotage) -> None:
+        answers = sabotage(lambda side: replace(side, reml=False))
+        assert len(red(*answers)) == len(estimate_rows(estimates())) + 1
 
 
 class TestBoundary:
@@ -299,6 +343,7 @@ class TestBoundary:
         python, r = at_boundary("port"), at_boundary("lme4")
         assert red(python, r) == []
         assert (term, quantity) in red(with_value(python, term, quantity, wrong), r)
+        assert (term, quantity) in red(python, with_value(r, term, quantity, wrong))
 
     def test_an_interior_fit_gets_no_boundary_verdict(self) -> None:
         assert Verdict.BOUNDARY not in DiffTable(compare_model(KEY, *pair(), AGREED)).counts
