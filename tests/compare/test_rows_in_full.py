@@ -154,7 +154,7 @@ def test_the_check_at_one_theta() -> None:
 
 def test_the_check_at_one_theta_is_held_by_the_methods_own_record() -> None:
     policy = default_policy()
-    (shared,) = [t for t in policy.tolerances if t.tier == "T1"]
+    (shared,) = [t for t in policy.tolerances if (t.tier, t.quantity) == ("T1", "criterion")]
     own = replace(shared, df_methods=("satterthwaite",), limit=1.0)
     policy = replace(policy, tolerances=(*policy.tolerances, own))
     for method, verdict in (("satterthwaite", Verdict.MATCH), ("z", Verdict.DIFFERS)):

@@ -3,7 +3,7 @@
 A rule either widens a limit, or takes another reference for the same quantity. None lets a
 quantity go: what R cannot say in one unit, or on the boundary, it says in another unit or of the
 model without what is zero there, and where R has no answer the truth is computed
-(``test_truth.py``).
+(``test_beyond_r.py``).
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ NUMERIC_DERIVATIVES = (
 BOUNDARY_DF = (
     "on the boundary lmerTest drops whatever Hessian eigenvalues are below 1e-8, so its df jump. "
     "There the df are R's of the model without what is zero; where a correlation is at one there "
-    "is no such model, and 50-digit arithmetic decides (test_truth.py)"
+    "is no such model, and 50-digit arithmetic decides (test_beyond_r.py)"
 )
 
 
