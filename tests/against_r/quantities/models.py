@@ -333,6 +333,6 @@ LATE: dict[str, Model] = {
 """Time begins at 10,000: pbkrtest then stops with an error, and lmerTest loses its digits."""
 
 LARGE: dict[str, Model] = {"large-effects-1000-reml": cells(far_apart)}
-"""pbkrtest drops a covariance parameter there, and lme4 loses six digits: see ``test_beyond_r.py``."""
+"""pbkrtest drops a covariance parameter there, lme4 loses six digits: see ``test_beyond_r.py``."""
 
 EVERY = {**MODELS, **LATE, **LARGE}
