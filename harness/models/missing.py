@@ -115,6 +115,10 @@ def check_size(R: npt.NDArray[np.float64], names: Sequence[str]) -> None:
     Raises:
         ModelError: naming the first such column.
     """
+    entries = R.ravel()
+    pivots = R.diagonal().tolist()
+    if float(entries @ entries) < LARGEST and all(abs(pivot) > 1.0 / LARGEST for pivot in pivots):
+        return  # far from both limits, as nearly always
     size = np.abs(R).max(axis=0)
     wrong = (size >= LARGEST) | ((size > 0.0) & (size <= 1.0 / LARGEST))
     if wrong.any():

@@ -21,7 +21,7 @@ def rows(wanted: Callable[[str], bool]) -> Iterator[Row]:
     """The rows whose names are wanted."""
     trial = ("trial 70 x 2", two_wave(), TRIAL, ("id",))
     slopes = ("sleepstudy, slopes", classic("sleepstudy", "Subject"), SLOPES, ("Subject",))
-    for (data, frame, formula, factors), ratio in ((trial, 250.0), (slopes, 20.0)):
+    for (data, frame, formula, factors), ratio in ((trial, 250.0), (slopes, 10.0)):
         name = f"1,000 refits: {data}"
         if wanted(name):
             fit = harness.lmer(formula, frame)

@@ -71,7 +71,7 @@ JOBS = (
     Job("sleepstudy, slopes: and summary", sleepstudy, SLOPES, ("Subject",), 70, "summary"),
     Job("trial 70 x 2: fit", two_wave, TRIAL, ("id",), 20),
     Job("trial 70 x 2: and summary", two_wave, TRIAL, ("id",), 70, "summary"),
-    Job("Pastes, nested: fit", pastes, PASTES, NEST, 5),
+    Job("Pastes, nested: fit", pastes, PASTES, NEST, 3),
     Job("225 patients x 4, slopes: fit", clinic, WAVES, ("id",), 20),
     Job("225 x 4: Kenward-Roger table", clinic, WAVES, ("id",), 300, "table", 3),
     Job("225 x 4: fit and K.-R.", clinic, WAVES, ("id",), 100, "kenward-roger", 3),

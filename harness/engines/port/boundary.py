@@ -91,6 +91,8 @@ def settle(problem: Surface, run: Run, options: Options) -> Run:
     Karush-Kuhn-Tucker condition.
     """
     structure = problem.data.structure
+    if float(run.at.theta[structure.diagonal].min()) >= options.zero:
+        return run  # inside, and spelt as it should be
     Lambda = structure.Lambda(run.at.theta)
     diagonal = np.diag(Lambda)
     small = np.flatnonzero(np.abs(diagonal) < options.zero)

@@ -250,18 +250,22 @@ def values(at: Problem, Lambda: Matrix) -> Vector:
     else:
         J, logdet = capacitance(data.R[None], Lambda[:, None])
     Omega = data.within + (J.reshape(r, -1) @ data.B).reshape(r, P, P)
-    pivots = _pivots(Omega)
+    rest = at.constant + logdet @ data.count
+    try:
+        pivots = np.linalg.cholesky(Omega).diagonal(axis1=1, axis2=2)
+    except np.linalg.LinAlgError:
+        pivots = _pivots(Omega)
+    else:
+        if math.isfinite(np.add.reduce(pivots, axis=None)):
+            return np.asarray(rest + 2.0 * (np.log(pivots) @ at.weights))
     with np.errstate(all="ignore"):  # where Omega overflowed, or is not positive
-        result = at.constant + logdet @ data.count + 2.0 * (np.log(pivots) @ at.weights)
+        result = rest + 2.0 * (np.log(pivots) @ at.weights)
     return np.where(np.isfinite(result), result, np.inf)
 
 
 def _pivots(Omega: Matrix) -> Matrix:
     """Diagonals (r, P) of the Cholesky factors of matrices (r, P, P); NaN where there is none."""
-    try:
-        return np.asarray(np.linalg.cholesky(Omega).diagonal(axis1=1, axis2=2))
-    except np.linalg.LinAlgError:
-        pivots = np.full(Omega.shape[:2], np.nan)
+    pivots = np.full(Omega.shape[:2], np.nan)
     for k, one in enumerate(Omega):
         factor, info = lapack.dpotrf(one, lower=1, clean=0)
         if info == 0:
