@@ -75,7 +75,7 @@ test: setup  ## every test but the exhaustive tier
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not exhaustive and not bench"
 
 test-exhaustive: setup  ## the long tier: random designs, mutation runs
-	@$(BIN)/python -m pytest -q -m "exhaustive" --timeout=0
+	@$(BIN)/python -m pytest -q -n $(JOBS) -m "exhaustive" --timeout=0
 
 bench: setup  ## speed against lme4 in the same run
 	@env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE $(BIN)/python tests/bench/bench.py

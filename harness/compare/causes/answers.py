@@ -45,7 +45,7 @@ def stopped_elsewhere(asked: Asked, right: Estimates, off: Estimates) -> Iterato
         found = fit.estimates(spec.df_method, spec.conf_level)
         return replace(found, converged=off.converged)
 
-    yield Change("optimum", words, answer=answer)
+    yield Change("optimum", words, answer=answer, off_optimum=True)
 
 
 def other_errors(asked: Asked) -> Iterator[Change]:

@@ -23,6 +23,8 @@ class Change:
         answer: the port's answer where it is not simply that to ``spec`` and ``frame``.
         blind: the change cannot be seen in the print of the problem, which is then not compared:
             only the counts and the numbers are.
+        off_optimum: the answer is that of a theta which is no optimum. Its degrees of freedom hang
+            on how the covariance is parametrised, and are held to ``NEAR`` only.
     """
 
     kind: str
@@ -31,6 +33,7 @@ class Change:
     frame: pd.DataFrame | None = None
     answer: Callable[[], Estimates] | None = None
     blind: bool = False
+    off_optimum: bool = False
 
     @property
     def another_problem(self) -> bool:

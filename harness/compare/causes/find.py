@@ -19,6 +19,7 @@ from harness.compare.causes.rows import other_levels, other_outcome, other_rows,
 from harness.compare.model import compare_model
 from harness.compare.policy import Policy, default_policy
 from harness.compare.problem import compare_prints
+from harness.compare.rows import DiffRow
 from harness.engines.port.engine import PortEngine
 from harness.errors import HarnessError
 from harness.models.design import build_design
@@ -82,13 +83,43 @@ def find_cause(
     return tuple(causes)
 
 
-def agrees(ours: Estimates, theirs: Estimates, policy: Policy, *, blind: bool = False) -> bool:
-    """Whether two answers are the same, number by number; how good a reference is, is not asked."""
+NEAR = 1e-2
+"""Agreement of degrees of freedom away from an optimum, relative."""
+
+_HANGS_ON_DF = ("p_value", "conf_low", "conf_high")
+
+
+def agrees(
+    ours: Estimates,
+    theirs: Estimates,
+    policy: Policy,
+    *,
+    blind: bool = False,
+    off_optimum: bool = False,
+) -> bool:
+    """Whether two answers are the same, number by number; how good a reference is, is not asked.
+
+    Args:
+        ours: one answer.
+        theirs: the other.
+        policy: the tolerances.
+        blind: leave the print of the problem out.
+        off_optimum: hold degrees of freedom to ``NEAR``, and leave out what hangs on them.
+    """
     if blind:
         ours, theirs = replace(ours, problem=None), replace(theirs, problem=None)
     # Which limits hold hangs on the method that was really used, whatever the label says.
     theirs = replace(theirs, quality=None, df_method=ours.df_method)
-    return not any(row.red for row in compare_model(_KEY, ours, theirs, policy=policy))
+    for row in compare_model(_KEY, ours, theirs, policy=policy):
+        if not row.red or (off_optimum and row.quantity in _HANGS_ON_DF):
+            continue
+        if not (off_optimum and row.quantity == "df" and _near(row)):
+            return False
+    return True
+
+
+def _near(row: DiffRow) -> bool:
+    return row.delta is not None and row.metric == "relative" and row.delta <= NEAR
 
 
 def changes(asked: Asked, right: Estimates, off: Estimates) -> Iterator[Change]:
@@ -128,4 +159,6 @@ def _explains(change: Change, off: Estimates, policy: Policy) -> bool:
         )
         if not same.same:
             return False
-    return agrees(change.answered(), off, policy, blind=change.blind)
+    return agrees(
+        change.answered(), off, policy, blind=change.blind, off_optimum=change.off_optimum
+    )
