@@ -43,11 +43,13 @@ def held_at_one_theta(
     Args:
         python: the port's numbers at the reference's theta.
         r: the reference's answer.
-        boundary: on the boundary degrees of freedom and correlations are not held.
+        boundary: on the boundary degrees of freedom and correlations are not held, and standard
+            deviations as shares of sigma: one of them is zero, which is no measure.
         policy: the tolerances.
     """
     theirs = {row.key: row.value for row in estimate_rows(r)}
     errors = {effect.term: effect.std_error for effect in r.fixed}
+    sigma = next((part.estimate for part in r.random if part.term == "sigma"), math.nan)
     found: dict[str, list[Held]] = {}
     for row in estimate_rows(python):
         if row.quantity not in QUANTITIES or row.key not in theirs:
@@ -56,6 +58,9 @@ def held_at_one_theta(
             continue
         value, other = float(row.value), float(theirs[row.key])
         measured = _measured(row, value, other, errors, r.df_method, policy)
+        if boundary and row.quantity == "sd":
+            shares = (value / sigma, other / sigma)
+            measured = Measured(metrics.absolute(*shares), "absolute", measured.limit, "T1")
         found.setdefault(row.quantity, []).append(Held(row, other, measured, 0))
     for numbers in found.values():
         nearest = max(numbers, key=lambda held: _share(held.measured))

@@ -82,7 +82,7 @@ def test_counted_df_are_exact_here_too() -> None:
 
 
 def test_on_the_boundary_df_and_correlations_are_not_held() -> None:
-    python, r = at_boundary(pair()[0]), at_boundary(pair()[1])
+    python, r = at_boundary(), at_boundary("lme4")
     assert not {row.quantity for row in t1(python, r)} & {"df", "cor"}
 
 
@@ -96,3 +96,15 @@ def test_without_numbers_only_the_criterion_is_held() -> None:
     python, r = pair()
     rows = compare_model(KEY, python, r, CrossCheck(python_at_r=r.fit.criterion))
     assert [row.quantity for row in rows if row.tier == "T1"] == ["criterion"]
+
+
+@pytest.mark.parametrize(("off", "red"), [(1e-25, False), (0.9e-10, False), (1.1e-10, True)])
+def test_on_the_boundary_a_standard_deviation_is_held_as_a_share_of_sigma(
+    off: float, red: bool
+) -> None:
+    python, r = at_boundary(), at_boundary("lme4")
+    sigma = next(part.estimate for part in r.random if part.term == "sigma")
+    at_r = with_value(python, "sd(subject:week)", "sd", off * sigma)
+    assert [row.term for row in t1(at_r, r, python) if row.red] == (
+        ["sd(subject:week)"] if red else []
+    )
