@@ -78,7 +78,7 @@ def test_deviance_at_our_bounds(tmp_path: Path, name: str) -> None:
     left, right = model.formula.split(" ~ ")
     facts = {
         "formula": model.formula,
-        "random": right[right.index("(") :],
+        "random": right[right.index(" + (") + 3 :],
         "confint": False,
         "kinds": kinds,
         "bounds": bounds,

@@ -31,13 +31,17 @@ lowest <- function(deviance, k, value, at, kind) {
   lower <- c(sd = 0, cor = -pi / 2, sigma = 1e-6)[kind[free]]
   upper <- c(sd = Inf, cor = pi / 2, sigma = Inf)[kind[free]]
   best <- Inf
-  for (shrink in c(1, 0.7)) for (angle in if (any(angles)) c(-1, 0, 1) else 0) {
-    p <- pmin(pmax(ifelse(angles, angle, at[free] * shrink), lower), upper)
-    for (again in 1:2)
-      p <- nlminb(p, f, lower = lower, upper = upper, scale = 1 / pmax(abs(at[free]), 0.1),
-                  control = list(rel.tol = 1e-15, x.tol = 1e-14, eval.max = 2000,
-                                 iter.max = 2000))$par
-    best <- min(best, f(p))
+  # A standard deviation of zero is stationary by symmetry: one start lies beside it.
+  beside <- pmax(at[free], 0.2 * at[length(at)])
+  for (start in list(at[free], 0.7 * at[free], beside)) {
+    for (angle in if (any(angles)) c(-1, 0, 1) else 0) {
+      p <- pmin(pmax(ifelse(angles, angle, start), lower), upper)
+      for (again in 1:2)
+        p <- nlminb(p, f, lower = lower, upper = upper, scale = 1 / pmax(abs(at[free]), 0.1),
+                    control = list(rel.tol = 1e-15, x.tol = 1e-14, eval.max = 2000,
+                                   iter.max = 2000))$par
+      best <- min(best, f(p))
+    }
   }
   best
 }
