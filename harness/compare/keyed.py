@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 from harness.compare.boundary import Boundary, boundary_of
-from harness.compare.decision import flip_note, flips
 from harness.compare.measure import Measured, Pair, measure
 from harness.compare.policy import Policy
 from harness.compare.printed import AsPrinted, as_printed
+from harness.compare.ranking import Circumstances, ranked
 from harness.compare.rows import DiffRow
 from harness.compare.verdict import Verdict
 from harness.estimates.numbers import ModelNumbers, Numbers
@@ -145,23 +145,17 @@ class _Rows:
         within: bool,
         notes: list[str],
     ) -> Verdict:
-        flipped = flips(quantity, python.value, r.value, self.policy.alpha)
-        if flipped:
-            notes.append(flip_note(quantity, self.policy.alpha))
+        given = Circumstances(
+            same_problem=not self.other_problem,
+            boundary=self.pair.boundary.reason,
+            unclean=self.unclean,
+            alpha=self.policy.alpha,
+        )
+        found = ranked(quantity, python.value, r.value, measured, within, given)
+        notes += found.notes
         if self.other_problem:
             notes.append(self.other_problem)
-            return Verdict.DIFFERENT_MODEL
-        if not measured.comparable:
-            notes.append(self.pair.boundary.reason)
-            return Verdict.BOUNDARY
-        if self.unclean and measured.tier == "T2":
-            notes.append(f"reference not clean: {self.unclean}")
-            return Verdict.REFERENCE_NOT_CLEAN
-        if flipped:
-            if within:
-                notes.append("the numbers agree within their limit: a knife edge")
-            return Verdict.DECISION_FLIPS
-        return Verdict.MATCH if within else Verdict.DIFFERS
+        return found.verdict
 
 
 def _in_own_unit(digits: AsPrinted, measured: Measured) -> Measured:

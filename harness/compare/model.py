@@ -7,12 +7,12 @@ import math
 from harness.compare.algebra import held_at_one_theta
 from harness.compare.boundary import find_boundary
 from harness.compare.cross import CrossCheck
-from harness.compare.decision import flip_note, flips
 from harness.compare.explain import Explanation, explain
 from harness.compare.measure import Measured, Pair, measure
 from harness.compare.metrics import deviance
 from harness.compare.policy import Policy, default_policy
 from harness.compare.problem import SameProblem, same_problem
+from harness.compare.ranking import Circumstances, ranked
 from harness.compare.rows import DiffRow
 from harness.compare.verdict import Verdict
 from harness.estimates.table import EstimateRow, Value, estimate_rows
@@ -172,28 +172,20 @@ class _Rows:
     def _verdict(
         self, row: EstimateRow, python: Value, r: Value, measured: Measured, notes: list[str]
     ) -> Verdict:
-        flipped = flips(row.quantity, python, r, self.policy.alpha)
-        if flipped:
-            notes.append(flip_note(row.quantity, self.policy.alpha))
-        if not self.problem.same:
-            return Verdict.DIFFERENT_MODEL
-        if not measured.comparable:
-            notes.append(self.pair.boundary.reason)
-            return Verdict.BOUNDARY
-        if self.unclean and measured.tier == "T2":
-            notes.append(f"reference not clean: {self.unclean}")
-            return Verdict.REFERENCE_NOT_CLEAN
-        if flipped:
-            if measured.within:
-                notes.append("the numbers agree within their limit: a knife edge")
-            return Verdict.DECISION_FLIPS
-        if measured.within:
-            return Verdict.MATCH
-        if row.quantity in ("sd", "cor"):
+        given = Circumstances(
+            same_problem=self.problem.same,
+            boundary=self.pair.boundary.reason,
+            unclean=self.unclean,
+            alpha=self.policy.alpha,
+        )
+        found = ranked(row.quantity, python, r, measured, measured.within, given)
+        notes += found.notes
+        # A component may differ without an error of its own, where the likelihood is flat.
+        if found.verdict is Verdict.DIFFERS and row.quantity in ("sd", "cor"):
             notes += self.explanation.component_notes
             if self.explanation.flat:
                 return Verdict.MATCH
-        return Verdict.DIFFERS
+        return found.verdict
 
     def _lonely(self, row: EstimateRow, verdict: Verdict) -> DiffRow:
         only_python = verdict is Verdict.PYTHON_ONLY
