@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.compare import metrics
 from harness.compare.boundary import Boundary
-from harness.compare.measure import Measured
+from harness.compare.measure import METRICS, Measured
 from harness.compare.policy import Policy
 from harness.estimates.table import EstimateRow, estimate_rows
 from harness.models.record import Estimates
@@ -79,14 +79,10 @@ def _measured(
 ) -> Measured:
     magnitude = max(abs(value), abs(other))
     tolerance = policy.find(row.quantity, "T1", df_method=df_method, magnitude=magnitude)
-    if tolerance.metric == "exact":
-        delta = metrics.exact(value, other)
-    elif tolerance.metric == "SE":
+    if tolerance.metric == "SE":
         delta = metrics.in_se(value, other, [errors.get(row.term, math.nan)])
-    elif tolerance.metric == "deviance":
-        delta = metrics.deviance(value, other)
     else:
-        delta = metrics.relative(value, other)
+        delta = METRICS[tolerance.metric](value, other)
     return Measured(delta, tolerance.metric, tolerance.limit_at(magnitude), "T1")
 
 

@@ -28,7 +28,7 @@ def components_from_theta(estimates: Estimates) -> dict[str, float] | None:
         start += q * (q + 1) // 2
         if len(theta) != q * (q + 1) // 2:
             return None
-        rows = _rows(theta, q)
+        rows = triangle(theta, q)
         norms = [math.hypot(*row) for row in rows]
         for name, norm in zip(names, norms, strict=True):
             found[f"sd({group}:{name})"] = sigma * norm
@@ -79,7 +79,8 @@ def split_term(term: str, estimates: Estimates) -> tuple[str, str]:
     return group, name
 
 
-def _rows(theta: tuple[float, ...], q: int) -> list[list[float]]:
+def triangle(theta: tuple[float, ...], q: int) -> list[list[float]]:
+    """The rows of a lower triangle (q, q) filled with theta by columns."""
     rows = [[0.0] * q for _ in range(q)]
     cells = ((i, j) for j in range(q) for i in range(j, q))
     for (i, j), value in zip(cells, theta, strict=True):

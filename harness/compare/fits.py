@@ -140,8 +140,11 @@ def cross_check(
         return None
     if criterion_at is None or not r.theta or len(r.theta) != len(python.theta):
         return None
+    there = None if at is None else at(spec, frame, r.theta)
     return CrossCheck(
-        python_at_r=float(criterion_at(spec, frame, r.theta)),
+        python_at_r=float(
+            criterion_at(spec, frame, r.theta) if there is None else there.fit.criterion
+        ),
         python_at_python=float(criterion_at(spec, frame, python.theta)),
-        numbers_at_r=None if at is None else at(spec, frame, r.theta),
+        numbers_at_r=there,
     )

@@ -14,13 +14,14 @@ from harness.estimates.table import EstimateRow, Value
 
 Rows = Mapping[tuple[str, str, int], Value]
 
-_METRICS: dict[str, Callable[[float, float], float]] = {
+METRICS: dict[str, Callable[[float, float], float]] = {
     "relative": metrics.relative,
     "absolute": metrics.absolute,
     "deviance": metrics.deviance,
     "exact": metrics.exact,
     "ulp": metrics.ulp,
 }
+"""The metrics that need nothing but the two numbers; ``SE`` needs errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def measure(row: EstimateRow, python: Value, r: Value, pair: Pair) -> Measured:
 
 def _delta(row: EstimateRow, a: float, b: float, metric: str, pair: Pair) -> float:
     if metric != "SE":
-        return _METRICS[metric](a, b)
+        return METRICS[metric](a, b)
     if row.quantity == "statistic":
         # Already in standard errors.
         return metrics.absolute(a, b)

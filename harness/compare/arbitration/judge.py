@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness.compare.arbitration.marginal import Array, Marginal, marginal, work
+from harness.compare.components import triangle
 from harness.errors import HarnessError
 from harness.models.design import Design, build_design
 from harness.models.record import Estimates
@@ -108,11 +109,9 @@ def _from_theta(widths: list[int], theta: tuple[float, ...]) -> list[Array]:
     factors: list[Array] = []
     start = 0
     for q in widths:
-        factor = np.zeros((q, q))
-        for j in range(q):
-            factor[j:, j] = theta[start : start + q - j]
-            start += q - j
-        factors.append(factor)
+        size = q * (q + 1) // 2
+        factors.append(np.array(triangle(theta[start : start + size], q)))
+        start += size
     return factors
 
 

@@ -58,6 +58,11 @@ class Correlation(Protocol):
         """Free parameters (u,) near given correlations (m,), NaN where nothing is known."""
 
 
+def _one_value(visits: int) -> Index:
+    """(V, V): every pair of visits has the first value."""
+    return np.zeros((visits, visits), dtype=np.intp) - np.eye(visits, dtype=np.intp)
+
+
 @dataclass(frozen=True, slots=True)
 class Independent:
     """No correlation."""
@@ -67,9 +72,7 @@ class Independent:
     @property
     def index(self) -> Index:
         """(V, V): the one off-diagonal value is zero."""
-        return np.zeros((self.visits, self.visits), dtype=np.intp) - np.eye(
-            self.visits, dtype=np.intp
-        )
+        return _one_value(self.visits)
 
     @property
     def parameters(self) -> int:
@@ -97,9 +100,7 @@ class Exchangeable:
     @property
     def index(self) -> Index:
         """(V, V)."""
-        return np.zeros((self.visits, self.visits), dtype=np.intp) - np.eye(
-            self.visits, dtype=np.intp
-        )
+        return _one_value(self.visits)
 
     @property
     def parameters(self) -> int:
