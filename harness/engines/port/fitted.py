@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.arguments import check_df, contrast_rows
 from harness.engines.port.blocked import BlockedProblem
 from harness.engines.port.boundary import undetermined
 from harness.engines.port.criterion import Evaluation, Problem
-from harness.engines.port.ftest import FTest, rooted_f
+from harness.engines.port.ftest import FTest
 from harness.engines.port.kenward_roger import KenwardRoger, kenward_roger
 from harness.engines.port.kenward_roger_blocked import kenward_roger_blocked
 from harness.engines.port.modes import conditional_modes
@@ -25,8 +24,8 @@ from harness.engines.port.optimum import Optimum
 from harness.engines.port.satterthwaite import satterthwaite_df, satterthwaite_f
 from harness.engines.port.solution import Solution, solve, unstandardise
 from harness.engines.port.surface import Surface
+from harness.engines.port.tested import Tested
 from harness.engines.port.varcomp import random_effects_table
-from harness.engines.port.wald import WaldTable, wald_table
 from harness.errors import ModelError
 from harness.models.design import Design
 from harness.models.record import Estimates, FitStatistics, RandomEffect
@@ -42,7 +41,7 @@ SINGULAR = 1e-4
 """A diagonal theta below this makes a fit singular; the limit of lme4's ``isSingular``."""
 
 
-class FittedModel:
+class FittedModel(Tested):
     """A linear mixed model fitted to data.
 
     Everything beyond the optimum is computed when asked for.
@@ -218,74 +217,19 @@ class FittedModel:
             trace=tuple((outside(theta), value) for theta, value in search.path),
         )
 
-    def df(self, method: DfMethod = "satterthwaite") -> Vector:
-        """(p,) denominator degrees of freedom of the coefficients' tests.
+    @property
+    def _root(self) -> Matrix:
+        return self._solution.half
 
-        Raises:
-            ModelError: an unknown method, or Kenward-Roger for a fit by ML.
-        """
-        return self.contrast_df(None, method)
+    @property
+    def _unit(self) -> float:
+        return self.sigma
 
-    def contrast_df(self, contrasts: Matrix | None, method: DfMethod = "satterthwaite") -> Vector:
-        """(k,) denominator degrees of freedom of t tests of contrasts.
+    def _satterthwaite_df(self, rows: Matrix) -> Vector:
+        return satterthwaite_df(self._problem, self._exact, rows)
 
-        Args:
-            contrasts: (k, p) one contrast of the coefficients a row; by default each coefficient.
-            method: how.
-
-        Raises:
-            ModelError: as :meth:`df`.
-        """
-        check_df(method)
-        if contrasts is not None:
-            contrasts = contrast_rows(contrasts, self.names)
-        k = len(self.names) if contrasts is None else len(contrasts)
-        if method == "satterthwaite":
-            half = self._solution.half
-            rows = half if contrasts is None else contrasts @ half
-            return satterthwaite_df(self._problem, self._exact, rows)
-        if method == "residual":
-            return np.full(k, float(self.n_obs - len(self.names)))
-        if method == "z":
-            return np.full(k, np.inf)
-        return self.kenward_roger.df(contrasts)
-
-    def covariance(self, method: DfMethod = "satterthwaite") -> Matrix:
-        """(p, p) covariance of the coefficients that tests by a method use; KR adjusts it."""
-        check_df(method)
-        return self.kenward_roger.vcov if method == "kenward-roger" else self.vcov
-
-    def f_test(self, contrasts: Matrix, method: DfMethod = "satterthwaite") -> FTest:
-        """Test that ``contrasts @ beta`` is zero; rows (l, p) linearly independent.
-
-        Raises:
-            ModelError: dependent or zero contrasts, or as :meth:`df`.
-        """
-        check_df(method)
-        contrasts = contrast_rows(contrasts, self.names)
-        if method == "kenward-roger":
-            return self.kenward_roger.f_test(contrasts, self.beta)
-        rows = contrasts @ self._solution.half
-        value = contrasts @ self.beta / self.sigma
-        if method == "satterthwaite":
-            return satterthwaite_f(self._problem, self._exact, rows, value)
-        den_df = float(self.contrast_df(contrasts[:1], method)[0])
-        return rooted_f(rows, value, den_df)
-
-    def table(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> WaldTable:
-        """Coefficient tests and intervals as vectors, with adjusted errors by Kenward-Roger."""
-        solution = self._solution
-        if df == "kenward-roger":
-            std_error = self.kenward_roger.std_error
-        else:
-            std_error = self.sigma * np.sqrt((solution.half * solution.half).sum(axis=1))
-        return wald_table(solution.beta, std_error, self.df(df), level)
-
-    def summary(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> pd.DataFrame:
-        """The coefficient table: term, estimate, std_error, df, statistic, p_value, bounds."""
-        from harness.engines.port.tables import coefficient_frame
-
-        return coefficient_frame(self.names, self.table(df, level))
+    def _satterthwaite_f(self, rows: Matrix, value: Vector) -> FTest:
+        return satterthwaite_f(self._problem, self._exact, rows, value)
 
     def estimates(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> Estimates:
         """Every number of the fit as the record that is compared with other engines."""

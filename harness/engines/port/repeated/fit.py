@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from harness.engines.port.arguments import check_df, contrast_rows
-from harness.engines.port.ftest import FTest, rooted_f
+from harness.engines.port.ftest import FTest
 from harness.engines.port.kenward_roger import KenwardRoger
 from harness.engines.port.means.methods import WithMeans
 from harness.engines.port.repeated.fitted import FittedRepeated
@@ -24,7 +23,7 @@ from harness.engines.port.repeated.inference import (
 from harness.engines.port.repeated.likelihood import RepeatedCriterion
 from harness.engines.port.repeated.patterns import Occasions
 from harness.engines.port.repeated.search import RepeatedSearch
-from harness.engines.port.wald import WaldTable, wald_table
+from harness.engines.port.tested import Tested
 from harness.models.design import Design
 from harness.models.spec import DfMethod
 
@@ -48,7 +47,7 @@ VARIANTS = {
 """What exactly each df method means here."""
 
 
-class RepeatedFit(FittedRepeated, WithMeans):
+class RepeatedFit(FittedRepeated, Tested, WithMeans):
     """A linear model with a covariance by visit, fitted to data.
 
     Everything beyond the optimum is computed when asked for.
@@ -77,32 +76,19 @@ class RepeatedFit(FittedRepeated, WithMeans):
         observed = self.information == "observed"
         return kenward_roger_linear(self._criterion, self._search.at, observed)
 
-    def df(self, method: DfMethod = "satterthwaite") -> Vector:
-        """(p,) denominator degrees of freedom of the coefficients' tests.
+    @property
+    def _root(self) -> Matrix:
+        return self._half
 
-        Raises:
-            ModelError: an unknown method, or Kenward-Roger for a fit by ML.
-        """
-        return self.contrast_df(None, method)
+    @property
+    def _unit(self) -> float:
+        return 1.0
 
-    def contrast_df(self, contrasts: Matrix | None, method: DfMethod = "satterthwaite") -> Vector:
-        """(k,) denominator degrees of freedom of t tests of contrasts (k, p); None: each alone.
+    def _satterthwaite_df(self, rows: Matrix) -> Vector:
+        return satterthwaite(self._search.at, rows)
 
-        Raises:
-            ModelError: as :meth:`df`.
-        """
-        check_df(method)
-        if contrasts is not None:
-            contrasts = contrast_rows(contrasts, self.names)
-        k = len(self.names) if contrasts is None else len(contrasts)
-        if method == "satterthwaite":
-            rows = self._half if contrasts is None else contrasts @ self._half
-            return satterthwaite(self._search.at, rows)
-        if method == "residual":
-            return np.full(k, float(self.n_obs - len(self.names)))
-        if method == "z":
-            return np.full(k, np.inf)
-        return self.kenward_roger.df(contrasts)
+    def _satterthwaite_f(self, rows: Matrix, value: Vector) -> FTest:
+        return satterthwaite_f(self._search.at, rows, value)
 
     def variant(self, method: DfMethod = "satterthwaite") -> str:
         """What exactly a df method is here, for a report."""
@@ -112,45 +98,11 @@ class RepeatedFit(FittedRepeated, WithMeans):
         left_out = "; the term in second derivatives left out" if curved else ""
         return f"{VARIANTS[method]}, {self.information} information{left_out}"
 
-    def covariance(self, method: DfMethod = "satterthwaite") -> Matrix:
-        """(p, p) covariance of the coefficients that tests by a method use; KR adjusts it."""
-        check_df(method)
-        return self.kenward_roger.vcov if method == "kenward-roger" else self.vcov
-
-    def f_test(self, contrasts: Matrix, method: DfMethod = "satterthwaite") -> FTest:
-        """Test that ``contrasts @ beta`` is zero; rows (l, p) linearly independent.
-
-        Raises:
-            ModelError: dependent or zero contrasts, or as :meth:`df`.
-        """
-        check_df(method)
-        contrasts = contrast_rows(contrasts, self.names)
-        if method == "kenward-roger":
-            return self.kenward_roger.f_test(contrasts, self.beta)
-        rows, value = contrasts @ self._half, contrasts @ self.beta
-        if method == "satterthwaite":
-            return satterthwaite_f(self._search.at, rows, value)
-        return rooted_f(rows, value, float(self.contrast_df(contrasts[:1], method)[0]))
-
     def anova(self, type: Literal[1, 2, 3] = 3, df: DfMethod = "satterthwaite") -> pd.DataFrame:
         """Test every term, by hypotheses of type 1, 2 or 3: one row a term."""
         from harness.engines.port.hypotheses.anova import anova_table
 
         return anova_table(self, type, df, None)
-
-    def table(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> WaldTable:
-        """Coefficient tests and intervals as vectors, with adjusted errors by Kenward-Roger."""
-        if df == "kenward-roger":
-            std_error = self.kenward_roger.std_error
-        else:
-            std_error = np.sqrt((self._half * self._half).sum(axis=1))
-        return wald_table(self.beta, std_error, self.df(df), level)
-
-    def summary(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> pd.DataFrame:
-        """The coefficient table: term, estimate, std_error, df, statistic, p_value, bounds."""
-        from harness.engines.port.tables import coefficient_frame
-
-        return coefficient_frame(self.names, self.table(df, level))
 
     def residuals(self, kind: Residuals = "raw") -> Vector:
         """(n,) residuals on the rows used.
