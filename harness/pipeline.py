@@ -7,7 +7,7 @@ together and keeps going when one model cannot be computed.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +17,7 @@ from harness.compare.causes import Asked
 from harness.compare.diagnose import diagnosed
 from harness.compare.fits import Fitted, Progress, fit_tasks
 from harness.compare.model import compare_model
+from harness.compare.reported import reported_rows
 from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable, join
 from harness.data.derive import derive
@@ -139,7 +140,10 @@ def run(
         cached=cached,
     ) as references:
         fits = tuple(fit_tasks(tasks, sets, frame, python_engine, references.engines, progress))
-    diff = join(compared(f, study, sets, frame) for f in fits)
+    diff = replace(
+        join(compared(f, study, sets, frame) for f in fits),
+        reported=tuple(row for f in fits for row in reported_rows(f.task.key, f.python, f.r)),
+    )
     seconds |= {
         "python": sum(f.python_seconds for f in fits),
         "reference": sum(f.r_seconds for f in fits),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,16 +13,18 @@ from harness.compare.model import compare_model
 from harness.compare.verdict import Verdict
 from harness.data.derive import derive
 from harness.data.study import open_study
-from harness.engines.reference import open_references
+from harness.engines.reference import Reference, Tally, open_references
 from harness.engines.registry import engine_named
 from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK, PartNotRun
 from harness.models.expand import tasks as planned_tasks
 from harness.models.record import Estimates, NotComputed, as_json
-from harness.models.spec import ModelKey
+from harness.models.spec import ModelKey, ModelSpec, ModelTask
 from harness.pipeline import gate_study
 from harness.sets.analysis_set import analysis_sets
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from harness.gate.verdict import GateReport
 
 _ADDED = ("recorded",)
@@ -85,7 +87,8 @@ def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) 
             "live", records=folder, timeout=timeout, jobs=min(jobs, len(tasks))
         ) as live,
     ):
-        for fitted in fit_tasks(tasks, sets, frame, port, live.engines, progress):
+        held = [_AsRecorded(reference, recorded.engines[0]) for reference in live.engines]
+        for fitted in fit_tasks(tasks, sets, frame, port, held, progress):
             key, rows = fitted.task.key, frame.loc[sets[fitted.task.key.set].mask]
             try:
                 record = recorded.engines[0].answer(fitted.task, rows)
@@ -101,6 +104,37 @@ def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) 
             differences += [f"{key.slug}: {line}" for line in found]
             agree += not found
     return RecordCheck(agree, alike, tuple(differences), tuple(refusals), gate)
+
+
+@dataclass(frozen=True, slots=True)
+class _AsRecorded:
+    """R, asked at the thetas of the record: python's may end in other bits on another machine."""
+
+    live: Reference
+    records: Reference
+
+    @property
+    def source(self) -> str:
+        return self.live.source
+
+    @property
+    def tally(self) -> Tally:
+        return self.live.tally
+
+    def answer(
+        self, task: ModelTask, frame: pd.DataFrame, also_at: Sequence[Sequence[float]] = ()
+    ) -> Estimates:
+        try:
+            places = self.records.answer(task, frame).elsewhere or ()
+        except PartNotRun:
+            return self.live.answer(task, frame, also_at)
+        return self.live.answer(task, frame, [p.theta for p in places if p.place == "asked"])
+
+    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        return self.live.fit(spec, frame)
+
+    def close(self) -> None:
+        self.live.close()
 
 
 def disagreements(

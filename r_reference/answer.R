@@ -25,8 +25,8 @@ model_keys <- c(formula_keys, "reml", "df_method", "conf_level", "theta")
 
 # By question: what it takes, the packages it needs besides, and who answers.
 questions <- list(
-  lmer = list(takes = setdiff(model_keys, "theta"), ask = function(q) ask_fit(q, fit_lmer)),
-  lm = list(takes = setdiff(model_keys, "theta"), ask = function(q) ask_fit(q, fit_lm)),
+  lmer = list(takes = c(setdiff(model_keys, "theta"), "also_at"), ask = function(q) ask_lmer(q)),
+  lm = list(takes = setdiff(model_keys, "theta"), ask = function(q) ask_lm(q)),
   criterion = list(takes = c(formula_keys, "reml", "theta"), ask = function(q) ask_criterion(q)),
   intermediates = list(takes = model_keys, ask = function(q) intermediates(asked_model(q))),
   kenward_roger = list(takes = c(model_keys, "hypotheses"), ask = function(q)
@@ -93,12 +93,17 @@ asked_model <- function(q) {
                     theta = if (!is.null(q$theta)) numbers(q$theta, "theta"), ...))
 }
 
-ask_fit <- function(q, fit) {
+ask_lmer <- function(q) {
   df_method <- one_choice(q$df_method, "df_method", df_methods)
-  level <- level_of(q$conf_level)
+  also_at <- lapply(as.list(q$also_at), numbers, "also_at")
   with_formula(q, function(formula, data, ...)
-    if (identical(fit, fit_lm)) fit(formula, data, df_method, level, ...)
-    else fit(formula, data, flag(q$reml, "reml"), df_method, level, ...))
+    fit_lmer(formula, data, flag(q$reml, "reml"), df_method, level_of(q$conf_level), ..., also_at = also_at))
+}
+
+ask_lm <- function(q) {
+  df_method <- one_choice(q$df_method, "df_method", df_methods)
+  with_formula(q, function(formula, data, ...)
+    fit_lm(formula, data, df_method, level_of(q$conf_level), ...))
 }
 
 ask_criterion <- function(q) {

@@ -3,6 +3,7 @@
 #
 #   fit_lmer(Reaction ~ Days + (Days | Subject), lme4::sleepstudy)
 #
+# also_at: further thetas at which to give criterion, sigma, coefficients and their errors.
 # df_method: satterthwaite and kenward-roger (lmerTest), residual (rows less coefficients), z.
 
 # Largest difference of two tight optimisers' criteria, in deviance units, that is still one optimum.
@@ -19,7 +20,7 @@ numderiv_zero <- sqrt(.Machine$double.eps / 7e-7)
 harmless <- c("fixed-effect model matrix is rank deficient so dropping", "NLOPT_ROUNDOFF_LIMITED")
 
 fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", level = 0.95,
-                     weights = NULL, offset = NULL, contrasts = list()) {
+                     weights = NULL, offset = NULL, contrasts = list(), also_at = list()) {
   with_settings(fitting({
     data <- coded_data(formula, data, weights, offset, contrasts)
     model <- mixed_model(formula, data, reml, df_method, weights, offset)
@@ -45,7 +46,9 @@ fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", le
            problem = problem_lmer(fit, weights, offset),
            quality = mixed_quality(model, final$log),
            vcov = matrix_rows(model_vcov(c(model, mixed = TRUE)))),
-      if (!is.null(model$adjusted)) list(vcov_adjusted = matrix_rows(as.matrix(model$adjusted))))
+      if (!is.null(model$adjusted)) list(vcov_adjusted = matrix_rows(as.matrix(model$adjusted))),
+      list(elsewhere = evaluated_at(formula, data, reml, also_at, weights, offset),
+           reported = as_reported(formula, data, reml, df_method, level, weights, offset)))
   }))
 }
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from harness.compare import metrics
 from harness.compare.boundary import Boundary
+from harness.compare.cross import BothAt
 from harness.compare.measure import METRICS, Measured
 from harness.compare.policy import Policy
 from harness.estimates.table import EstimateRow, estimate_rows
-from harness.models.record import Estimates
+from harness.models.record import AtTheta, Coefficient, Estimates
 
 QUANTITIES = ("estimate", "std_error", "df", "sd", "cor", "sigma", "loglik", "aic", "bic")
 """What is held to T1 beside the criterion; tests and intervals follow from estimate, error, df."""
@@ -25,32 +27,53 @@ class Held:
         row: its key, with the port's value.
         r: the reference's value.
         measured: the difference in its unit.
-        of: how many numbers of this quantity were held; this is the one nearest to its limit, or
-            one beyond it.
+        where: which theta, in words.
+        of: how many numbers of this quantity were held, over all thetas; this is the one nearest
+            to its limit, or one beyond it.
     """
 
     row: EstimateRow
     r: float
     measured: Measured
-    of: int
+    where: str
+    of: int = 0
 
 
 def held_at_one_theta(
-    python: Estimates, r: Estimates, boundary: Boundary, policy: Policy
+    python: Estimates | None,
+    r: Estimates,
+    elsewhere: Sequence[BothAt],
+    boundary: Boundary,
+    policy: Policy,
 ) -> Iterator[Held]:
-    """The number of each quantity nearest to its limit, and every number beyond it.
+    """The number of each quantity nearest to its limit at any theta, and every number beyond it.
 
     Args:
-        python: the port's numbers at the reference's theta.
+        python: the port's numbers at the reference's theta; None if it was not evaluated there.
         r: the reference's answer.
+        elsewhere: both sides at other thetas.
         boundary: on the boundary degrees of freedom and correlations are not held, and standard
             deviations as shares of sigma: one of them is zero, which is no measure.
         policy: the tolerances.
     """
+    found: dict[str, list[Held]] = {}
+    at_r = () if python is None else _at_optimum(python, r, boundary, policy)
+    for held in chain(at_r, *(_at_place(both, r.df_method, policy) for both in elsewhere)):
+        found.setdefault(held.row.quantity, []).append(held)
+    for numbers in found.values():
+        nearest = max(numbers, key=lambda held: _share(held.measured))
+        for held in numbers:
+            if held is nearest or not held.measured.within:
+                yield replace(held, of=len(numbers))
+
+
+def _at_optimum(
+    python: Estimates, r: Estimates, boundary: Boundary, policy: Policy
+) -> Iterator[Held]:
+    """Every number at the reference's theta."""
     theirs = {row.key: row.value for row in estimate_rows(r)}
     errors = {effect.term: effect.std_error for effect in r.fixed}
     sigma = next((part.estimate for part in r.random if part.term == "sigma"), math.nan)
-    found: dict[str, list[Held]] = {}
     for row in estimate_rows(python):
         if row.quantity not in QUANTITIES or row.key not in theirs:
             continue
@@ -61,12 +84,30 @@ def held_at_one_theta(
         if boundary and row.quantity == "sd":
             shares = (value / sigma, other / sigma)
             measured = Measured(metrics.absolute(*shares), "absolute", measured.limit, "T1")
-        found.setdefault(row.quantity, []).append(Held(row, other, measured, 0))
-    for numbers in found.values():
-        nearest = max(numbers, key=lambda held: _share(held.measured))
-        for held in numbers:
-            if held is nearest or not held.measured.within:
-                yield Held(held.row, held.r, held.measured, len(numbers))
+        yield Held(row, other, measured, "r's theta")
+
+
+def _at_place(both: BothAt, df_method: str, policy: Policy) -> Iterator[Held]:
+    """What follows from another theta; a coefficient one side lacks is infinitely different."""
+    ours, theirs = both.python, both.r
+    errors = {c.term: c.std_error for c in theirs.coefficients}
+    numbers: list[tuple[str, str, float, float]] = [("sigma", "sigma", ours.sigma, theirs.sigma)]
+    pairs = _by_term(ours), _by_term(theirs)
+    for term in dict.fromkeys((*pairs[0], *pairs[1])):
+        a, b = (side.get(term, _NONE) for side in pairs)
+        numbers.append((term, "estimate", a.estimate, b.estimate))
+        numbers.append((term, "std_error", a.std_error, b.std_error))
+    for term, quantity, a_value, b_value in numbers:
+        row = EstimateRow(term, quantity, a_value)
+        measured = _measured(row, a_value, b_value, errors, df_method, policy)
+        yield Held(row, b_value, measured, both.words)
+
+
+_NONE = Coefficient("", math.nan, math.nan)
+
+
+def _by_term(side: AtTheta) -> dict[str, Coefficient]:
+    return {c.term: c for c in side.coefficients}
 
 
 def _measured(

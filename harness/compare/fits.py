@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from harness.compare.cross import CrossCheck
+from harness.compare.cross import BothAt, CrossCheck
 from harness.compare.policy import default_policy
 from harness.engines.reference import Reference
 from harness.errors import HarnessError, PartNotRun
@@ -70,10 +70,13 @@ def fit_tasks(
     for reference in references:
         free.put(reference)
 
-    def ask_reference(task: ModelTask, rows: pd.DataFrame) -> tuple[Answer, float]:
+    def ask_reference(task: ModelTask, rows: pd.DataFrame, python: Answer) -> tuple[Answer, float]:
         reference = free.get()
+        also_at = (python.theta,) if isinstance(python, Estimates) and python.theta else ()
         try:
-            return answered(partial(reference.answer, task, rows), reference.source)
+            return answered(
+                partial(reference.answer, task, rows, also_at=also_at), reference.source
+            )
         finally:
             free.put(reference)
 
@@ -92,22 +95,29 @@ def fit_tasks(
 
     rows_of = {name: frame.loc[a.mask] for name, a in sets.items()}
     with ThreadPoolExecutor(max_workers=len(references)) as pool:
-        asked = [pool.submit(ask_reference, task, rows_of[task.key.set]) for task in tasks]
+        asked: list[tuple[Answer, float, Future[tuple[Answer, float]]]] = []
         try:
-            for done, (task, future) in enumerate(zip(tasks, asked, strict=True), start=1):
+            for task in tasks:
+                # Python first: its theta goes into the question to R.
                 rows = rows_of[task.key.set]
-                fit = partial(python_engine.fit, task.spec, rows)
-                python, python_seconds = answered(fit, python_engine.name)
+                ours, seconds = answered(
+                    partial(python_engine.fit, task.spec, rows), python_engine.name
+                )
+                asked.append((ours, seconds, pool.submit(ask_reference, task, rows, ours)))
+            for done, (task, (python, python_seconds, future)) in enumerate(
+                zip(tasks, asked, strict=True), start=1
+            ):
+                rows = rows_of[task.key.set]
                 r, r_seconds = future.result()
                 cross = cross_check(python_engine, task.spec, rows, python, r)
-                if cross is not None and differ(python, r, cross):
+                if cross is not None and differ(python, r, cross) and math.isnan(cross.r_at_python):
                     cross = replace(cross, r_at_python=reference_at(task, rows, python))
                 yield Fitted(task, python, r, cross, python_seconds, r_seconds)
                 if progress is not None:
                     progress(task.key.slug, done, len(tasks))
         finally:
             # An interrupted run must not wait for models nobody will read.
-            for future in asked:
+            for _, _, future in asked:
                 future.cancel()
 
 
@@ -134,17 +144,31 @@ def answered(fit: Callable[[], Estimates], engine: str) -> tuple[Answer, float]:
 def cross_check(
     engine: Engine, spec: ModelSpec, frame: pd.DataFrame, python: Answer, r: Answer
 ) -> CrossCheck | None:
-    """The engine at both thetas: tells a difference of algebra from one of optimum."""
-    criterion_at, at = (getattr(engine, name, None) for name in ("criterion_at", "at"))
+    """The engine at both thetas, and both sides wherever else the reference was evaluated.
+
+    Tells a difference of algebra from one of optimum. None for engines that cannot be evaluated at
+    a given theta, and for models without one.
+    """
+    wanted = ("criterion_at", "at", "evaluated_at")
+    criterion_at, at, evaluated_at = (getattr(engine, name, None) for name in wanted)
     if not (isinstance(python, Estimates) and isinstance(r, Estimates)):
         return None
     if criterion_at is None or not r.theta or len(r.theta) != len(python.theta):
         return None
     there = None if at is None else at(spec, frame, r.theta)
+    elsewhere: tuple[BothAt, ...] = ()
+    if evaluated_at is not None and r.elsewhere:
+        ours = evaluated_at(spec, frame, [place.theta for place in r.elsewhere])
+        elsewhere = tuple(
+            BothAt(mine, theirs, theirs.theta == python.theta)
+            for mine, theirs in zip(ours, r.elsewhere, strict=True)
+        )
     return CrossCheck(
         python_at_r=float(
             criterion_at(spec, frame, r.theta) if there is None else there.fit.criterion
         ),
         python_at_python=float(criterion_at(spec, frame, python.theta)),
+        r_at_python=next((b.r.criterion for b in elsewhere if b.at_python), math.nan),
         numbers_at_r=there,
+        elsewhere=elsewhere,
     )

@@ -48,13 +48,22 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Both sides of one model as rows by key, with what decides how they are measured."""
+    """Both sides of one model as rows by key, with what decides how they are measured.
+
+    Attributes:
+        python, r: the numbers.
+        df_method: of the model.
+        boundary: whether the pair lies on it.
+        policy: the tolerances.
+        optimum: the tier of what follows a search: T2, or T3 where r's was lme4's default.
+    """
 
     python: Rows
     r: Rows
     df_method: str
     boundary: Boundary
     policy: Policy
+    optimum: str = "T2"
 
     def values(self, row: EstimateRow, quantity: str) -> list[float]:
         """The two sides' values of another quantity of the same term, those that exist."""
@@ -76,7 +85,7 @@ def measure(row: EstimateRow, python: Value, r: Value, pair: Pair) -> Measured:
         pair: the model it belongs to.
     """
     a, b = float(python), float(r)
-    tier = "T0" if row.quantity in ("n_obs", "n_groups") else "T2"
+    tier = "T0" if row.quantity in ("n_obs", "n_groups") else pair.optimum
     magnitude = max((abs(v) for v in (a, b) if not math.isnan(v)), default=0.0)
     tolerance = pair.tolerance(row.quantity, tier, magnitude)
     rule = rule_of(tolerance, pair.policy, pair.df_method) if pair.boundary else "compare"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from harness.compare.algebra import held_at_one_theta
 from harness.compare.boundary import find_boundary
@@ -63,7 +64,7 @@ def compare_model(
     compared = rows.compared()
     if cross is None:
         return compared
-    return (*compared, rows.same_algebra(cross), *rows.same_numbers(cross))
+    return (*compared, *rows.same_algebra(cross), *rows.same_numbers(cross))
 
 
 class _Rows:
@@ -113,47 +114,52 @@ class _Rows:
                 found.append(self._lonely(right, Verdict.R_ONLY))
         return tuple(found)
 
-    def same_algebra(self, cross: CrossCheck) -> DiffRow:
-        """Tier T1: the two criteria at R's theta."""
-        r = float(self.pair.r["", "criterion", 0])
+    def same_algebra(self, cross: CrossCheck) -> Iterator[DiffRow]:
+        """Tier T1: the two criteria at R's theta, then at every other theta."""
+        at_r = float(self.pair.r["", "criterion", 0])
+        yield self._criteria(cross.python_at_r, at_r, "r's theta", "r's")
+        for both in cross.elsewhere:
+            yield self._criteria(both.python.criterion, both.r.criterion, both.words, both.words)
+
+    def _criteria(self, python: float, r: float, where: str, whose: str) -> DiffRow:
         tolerance = self.policy.find("criterion", "T1", df_method=self.df_method)
-        measured = Measured(
-            deviance(cross.python_at_r, r), tolerance.metric, tolerance.limit_at(abs(r)), "T1"
-        )
+        measured = Measured(deviance(python, r), tolerance.metric, tolerance.limit_at(abs(r)), "T1")
         verdict = Verdict.MATCH if measured.within else Verdict.DIFFERS
-        note = "both criteria at r's theta"
+        note = f"both criteria at {where}"
         if not self.problem.same:
             verdict = Verdict.DIFFERENT_MODEL
         elif verdict is Verdict.DIFFERS:
-            note = "the criteria disagree at the same theta (r's)"
+            note = f"the criteria disagree at the same theta ({whose})"
         return self._row(
             EstimateRow("", "criterion", r),
-            values=(cross.python_at_r, r),
+            values=(python, r),
             measured=measured,
             verdict=verdict,
             notes=[note],
         )
 
-    def same_numbers(self, cross: CrossCheck) -> tuple[DiffRow, ...]:
-        """Tier T1: the number of each quantity that is nearest to its limit at R's theta."""
-        if cross.numbers_at_r is None:
-            return ()
-        at_r, boundary = cross.numbers_at_r, self.pair.boundary
-        found = []
-        for held in held_at_one_theta(at_r, self.answers[1], boundary, self.policy):
+    def same_numbers(self, cross: CrossCheck) -> Iterator[DiffRow]:
+        """Tier T1: the number of each quantity that is nearest to its limit at any theta."""
+        r, boundary = self.answers[1], self.pair.boundary
+        thetas = len(cross.elsewhere) + (cross.numbers_at_r is not None)
+        for held in held_at_one_theta(
+            cross.numbers_at_r, r, cross.elsewhere, boundary, self.policy
+        ):
             verdict = Verdict.MATCH if held.measured.within else Verdict.DIFFERS
-            note = f"at r's theta, the nearest to its limit of {held.of}"
+            note = f"at {held.where}, the nearest to its limit of {held.of}"
+            if thetas > 1:
+                note += f" at {thetas} thetas"
             if not self.problem.same:
                 verdict = Verdict.DIFFERENT_MODEL
             elif verdict is Verdict.DIFFERS:
-                note = "the numbers disagree at the same theta (r's)"
-            values = (held.row.value, held.r)
-            found.append(
-                self._row(
-                    held.row, values=values, measured=held.measured, verdict=verdict, notes=[note]
-                )
+                note = f"the numbers disagree at the same theta ({held.where})"
+            yield self._row(
+                held.row,
+                values=(held.row.value, held.r),
+                measured=held.measured,
+                verdict=verdict,
+                notes=[note],
             )
-        return tuple(found)
 
     def _joined(self, row: EstimateRow, python: Value, r: Value) -> DiffRow:
         measured = measure(row, python, r, self.pair)

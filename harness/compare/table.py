@@ -37,10 +37,13 @@ class DiffTable:
     Attributes:
         rows: one a number.
         unasked: what could not be compared because one file does not speak of it.
+        reported: tier T3, what lme4 prints by default beside the port: information that no verdict,
+            count or exit code hangs on.
     """
 
     rows: tuple[DiffRow, ...]
     unasked: tuple[Unasked, ...] = ()
+    reported: tuple[DiffRow, ...] = ()
 
     @property
     def counts(self) -> dict[Verdict, int]:

@@ -70,8 +70,16 @@ class Reference(Protocol):
         """How its answers until now came about."""
         ...
 
-    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
-        """The reference estimates of one model on one set's rows."""
+    def answer(
+        self, task: ModelTask, frame: pd.DataFrame, also_at: Sequence[Sequence[float]] = ()
+    ) -> Estimates:
+        """The reference estimates of one model on one set's rows.
+
+        Args:
+            task: the model.
+            frame: the rows.
+            also_at: thetas at which R is asked besides, where it is asked at all.
+        """
         ...
 
     def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
@@ -97,15 +105,23 @@ class LiveReference:
     source: str = "live"
     tally: Tally = field(default_factory=Tally)
 
-    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
+    def answer(
+        self, task: ModelTask, frame: pd.DataFrame, also_at: Sequence[Sequence[float]] = ()
+    ) -> Estimates:
         """What R answers to a model, or has answered to it on these very data."""
-        return self._ask(task.spec, frame, task.key.slug)
+        return self._ask(task.spec, frame, task.key.slug, also_at)
 
     def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
         """The same for a model that is in no plan."""
         return self._ask(spec, frame, spec.formula.text)
 
-    def _ask(self, spec: ModelSpec, frame: pd.DataFrame, what: str) -> Estimates:
+    def _ask(
+        self,
+        spec: ModelSpec,
+        frame: pd.DataFrame,
+        what: str,
+        also_at: Sequence[Sequence[float]] = (),
+    ) -> Estimates:
         kept = self.cache.get(spec, frame) if self.cache else None
         if kept is not None:
             self.tally.cached += 1
@@ -113,7 +129,7 @@ class LiveReference:
             return kept
         before = len(self.engine.retries)
         try:
-            answer = self.engine.fit(spec, frame)
+            answer = self.engine.fit(spec, frame, also_at)
         except ReferenceUnavailable:
             if self.cache and not self.engine.versions:
                 self.cache.forget()  # it does not even start
@@ -142,8 +158,13 @@ class RecordedReference:
     source: str = "recorded"
     tally: Tally = field(default_factory=Tally)
 
-    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
-        """Look the model up by its key and check that the record belongs to these data."""
+    def answer(
+        self, task: ModelTask, frame: pd.DataFrame, also_at: Sequence[Sequence[float]] = ()
+    ) -> Estimates:
+        """Look the model up by its key and check that the record belongs to these data.
+
+        The record says at which thetas R was asked; these stand in its ``elsewhere``.
+        """
         answer = self.engine.answer(task.key, task.spec, frame)
         self.tally.models += 1
         return answer

@@ -132,9 +132,13 @@ def decode_estimates(value: JsonValue) -> Estimates:
     made = decode(Estimates, value)
     assert isinstance(made, Estimates)  # noqa: S101 - what decode was asked for
     members = value.members()
-    for table in ("fixed", "random"):
+    tables = [(table, members[table]) for table in ("fixed", "random")]
+    if made.reported is not None:
+        reported = members["reported"].members()
+        tables += [(table, reported[table]) for table in ("fixed", "random") if table in reported]
+    for table, rows in tables:
         seen: set[str] = set()
-        for item in members[table].items():
+        for item in rows.items():
             place = item.members()["term"]
             term = place.text()
             if term in seen:

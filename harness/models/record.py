@@ -133,6 +133,52 @@ class ReferenceQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class Coefficient:
+    """An estimate with its error, in the outcome's unit; nothing that hangs on df."""
+
+    term: str
+    estimate: float
+    std_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class AtTheta:
+    """The algebra at one theta: everything follows from it, nothing is optimised.
+
+    Attributes:
+        place: ``start`` (where lme4 begins its search) or ``asked``.
+        theta: covariance parameters, in the order of ``Estimates.theta``.
+        criterion: REML criterion, or minus twice the log-likelihood.
+        sigma: residual standard deviation.
+        coefficients: with errors that no df method has adjusted.
+    """
+
+    place: str
+    theta: tuple[float, ...]
+    criterion: float
+    sigma: float
+    coefficients: tuple[Coefficient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the same program prints with every option at its default, never a reference.
+
+    Attributes:
+        messages: what it said, its refusal last where there are no numbers.
+        fixed, random: its tables; empty where it refused.
+        criterion, theta, singular: where its search ended.
+    """
+
+    messages: tuple[str, ...]
+    fixed: tuple[FixedEffect, ...] = ()
+    random: tuple[RandomEffect, ...] = ()
+    criterion: float = math.nan
+    theta: tuple[float, ...] = ()
+    singular: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Estimates:
     """Every number one engine gives for one model.
 
@@ -148,6 +194,8 @@ class Estimates:
         versions: name -> version of whatever computed it.
         vcov: (p, p) covariance of the coefficients, in their order, where the engine gives it.
         vcov_adjusted: the same as Kenward and Roger adjust it, where that is the df method.
+        elsewhere: the algebra at other thetas, where the engine gives it.
+        reported: what it prints with its defaults, where this is not such an answer already.
     """
 
     engine: str
@@ -169,6 +217,8 @@ class Estimates:
     versions: dict[str, str] = field(default_factory=dict)
     vcov: tuple[tuple[float, ...], ...] | None = field(default=None, metadata=UNSAID)
     vcov_adjusted: tuple[tuple[float, ...], ...] | None = field(default=None, metadata=UNSAID)
+    elsewhere: tuple[AtTheta, ...] | None = field(default=None, metadata=UNSAID)
+    reported: Reported | None = field(default=None, metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)

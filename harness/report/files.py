@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 
 from harness.compare.rows import COLUMNS, DiffRow
 from harness.compare.table import DiffTable
@@ -16,7 +17,12 @@ _VALUES = ("python", "r", "delta", "limit")
 
 
 def diff_csv(table: DiffTable) -> str:
-    """The table as CSV: one row a number, full precision, flags as 1 and 0.
+    """The table as CSV, as ``rows_csv`` writes rows."""
+    return rows_csv(table.rows)
+
+
+def rows_csv(rows: Iterable[DiffRow]) -> str:
+    """Rows as CSV: one a number, full precision, flags as 1 and 0.
 
     ``Inf``, ``-Inf`` and ``NaN`` are spelt as R and pandas read them; an empty cell is a value
     that side does not have. Text that a spreadsheet would run as a formula gets an apostrophe
@@ -25,7 +31,7 @@ def diff_csv(table: DiffTable) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for row in table.rows:
+    for row in rows:
         writer.writerow([_cell(row, name) for name in COLUMNS])
     return buffer.getvalue()
 

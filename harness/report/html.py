@@ -9,6 +9,12 @@ from harness.compare.rows import DiffRow
 from harness.errors import EXIT_OK
 from harness.plain import plain
 from harness.report.content import RunRecord
+from harness.report.defaults import (
+    DEFAULTS_HEADER,
+    DEFAULTS_TITLE,
+    defaults_lines,
+    defaults_sentence,
+)
 from harness.report.failure import counts_line, failure_lines
 from harness.report.limits import LIMITS_HEADER, limit_lines
 from harness.report.plots import difference_plot
@@ -150,6 +156,10 @@ def _differences(record: RunRecord) -> Iterable[str]:
         yield from _model(rows)
     yield "<h2>Limits</h2>"
     yield _lines(LIMITS_HEADER, limit_lines(table.rows))
+    if sentence := defaults_sentence(table):
+        yield f"<h2>{text(DEFAULTS_TITLE)}</h2><p>{text(sentence)}.</p>"
+        if lines := defaults_lines(table):
+            yield _lines(DEFAULTS_HEADER, lines)
 
 
 def _model(rows: Sequence[DiffRow]) -> Iterable[str]:

@@ -7,6 +7,12 @@ from collections.abc import Sequence
 
 from harness.plain import plain
 from harness.report.content import RunRecord
+from harness.report.defaults import (
+    DEFAULTS_HEADER,
+    DEFAULTS_TITLE,
+    defaults_lines,
+    defaults_sentence,
+)
 from harness.report.failure import counts_line, failure_lines
 from harness.report.limits import LIMITS_HEADER, limit_lines
 from harness.report.views import (
@@ -52,6 +58,10 @@ def diff_markdown(record: RunRecord) -> str:
         lines += ["<details><summary>every number</summary>", ""]
         lines += [*_table(NUMBER_HEADER, [number_line(row) for row in rows]), "", "</details>", ""]
     lines += ["## Limits", "", *_table(LIMITS_HEADER, limit_lines(record.diff.rows)), ""]
+    if sentence := defaults_sentence(record.diff):
+        lines += [f"## {DEFAULTS_TITLE}", "", escape(f"{sentence}."), ""]
+        if defaults := defaults_lines(record.diff):
+            lines += [*_table(DEFAULTS_HEADER, defaults), ""]
     return "\n".join(lines)
 
 

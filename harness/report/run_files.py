@@ -9,13 +9,13 @@ from harness.atomic import write_text
 from harness.errors import DataError
 from harness.estimates.files import write_run as write_estimates
 from harness.report.content import RunRecord
-from harness.report.files import diff_csv, diff_json
+from harness.report.files import diff_csv, diff_json, rows_csv
 from harness.report.html import report_html
 from harness.report.manifest import manifest_json
 from harness.report.markdown import diff_markdown
 
 RUN_FILES = (
-    *("diff.csv", "diff.json", "diff.md", "estimates.json"),
+    *("diff.csv", "diff.json", "diff.md", "estimates.json", "lme4_defaults.csv"),
     *("report.html", "reproduce.R", "manifest.json"),
 )
 """What a run writes besides the gate's three files."""
@@ -63,7 +63,8 @@ def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
         DataError: when a file cannot be written.
     """
     folder = Path(folder)
-    for name in ("manifest.json", *(name for name in RUN_FILES if name.endswith(".R"))):
+    maybe = (name for name in RUN_FILES if name.endswith(".R") or name == "lme4_defaults.csv")
+    for name in ("manifest.json", *maybe):
         _remove(folder / name)
     written: list[Path] = []
     if record.gate is not None:
@@ -79,6 +80,8 @@ def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
         "diff.md": lambda: diff_markdown(record),
         "report.html": lambda: report_html(record),
     }
+    if record.diff.reported:
+        texts["lme4_defaults.csv"] = lambda: rows_csv(record.diff.reported)
     written += [write_text(folder / name, make()) for name, make in texts.items()]
     written += [write_text(folder / name, script) for name, script in record.scripts.items()]
     written.append(write_text(folder / "manifest.json", manifest_json(record.manifest)))

@@ -11,6 +11,7 @@ from harness.compare.table import DiffTable
 from harness.compare.verdict import Verdict
 from harness.plain import plain
 from harness.report.content import RunRecord
+from harness.report.defaults import defaults_sentence
 from harness.report.failure import counts_line, failure_lines
 from harness.report.views import (
     COEFFICIENT_HEADER,
@@ -91,6 +92,8 @@ def render_diff(
     red = failure_lines(table.rows, command, most=len(table.rows) if full else 20)
     if red:
         parts += [paint("To look at:", _BOLD), *(f"  {line}" for line in red), ""]
+    if sentence := defaults_sentence(table):
+        parts += [plain(sentence), ""]
     colour_of = _RED if table.red or not table.rows else _GREEN
     parts.append(paint(counts_line(table.counts), colour_of))
     return "\n".join(parts)

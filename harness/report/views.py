@@ -99,10 +99,15 @@ def coefficient_lines(rows: Rows) -> list[Line]:
         p = next((r for r in of_term if r.quantity == "p_value"), None)
         lines.append(_line(term, main, p, of_term))
     whole = [row for row in rows if not row.term and row.quantity]
+    at_one_theta = False
     for row in whole:
-        if row.quantity == "criterion":
-            name = "criterion" if row.tier == "T2" else "criterion at R's theta"
+        if row.quantity == "criterion" and row.tier == "T2":
+            lines.append(_line("criterion", row, None, [row]))
+        elif row.quantity == "criterion" and (row.red or not at_one_theta):
+            # The first is at R's theta; where that agrees, the others are shown if they do not.
+            name = "criterion at another theta" if at_one_theta else "criterion at R's theta"
             lines.append(_line(name, row, None, [row]))
+            at_one_theta = True
         elif row.red and row.delta is not None:
             lines.append(_line(row.quantity, row, None, [row]))
     for row in rows:

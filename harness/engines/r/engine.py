@@ -63,8 +63,15 @@ class RLiveEngine:
         self._channel.start()
         return version_line(self.versions)
 
-    def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+    def fit(
+        self, spec: ModelSpec, frame: pd.DataFrame, also_at: Sequence[Sequence[float]] = ()
+    ) -> Estimates:
         """Fit one model by the reference recipe (``r_reference/README.md``).
+
+        Args:
+            spec: the model.
+            frame: the rows.
+            also_at: thetas at which to give criterion, sigma and coefficients besides.
 
         Returns:
             The answer; if R died once and a fresh one answered, its messages end with how.
@@ -75,7 +82,7 @@ class RLiveEngine:
             ReferenceUnavailable: R is missing, crashed twice, or ran out of time.
         """
         before = len(self._retries)
-        answer = self._ask(fit_request(spec), spec, frame, retry=True)
+        answer = self._ask(fit_request(spec, also_at), spec, frame, retry=True)
         try:
             estimates = estimates_from_json(answer)
         except AnswerError as error:

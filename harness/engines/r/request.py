@@ -10,8 +10,15 @@ from harness.language.nodes import to_json
 from harness.models.spec import ModelSpec
 
 
-def fit_request(spec: ModelSpec) -> dict[str, Any]:
-    """The request for a fit: ``lmer`` with random terms, else ``lm``. The data go separately."""
+def fit_request(spec: ModelSpec, also_at: Sequence[Sequence[float]] = ()) -> dict[str, Any]:
+    """The request for a fit: ``lmer`` with random terms, else ``lm``. The data go separately.
+
+    Args:
+        spec: the model.
+        also_at: thetas at which a mixed model is evaluated besides; R passes over one that is none
+            of this model.
+    """
+    thetas = {"also_at": [[float(v) for v in theta] for theta in also_at]} if also_at else {}
     return {
         "question": "lmer" if spec.mixed else "lm",
         "formula": formula_json(spec.formula),
@@ -19,6 +26,7 @@ def fit_request(spec: ModelSpec) -> dict[str, Any]:
         "df_method": spec.df_method,
         "conf_level": spec.conf_level,
         **extras(spec),
+        **(thetas if spec.mixed else {}),
     }
 
 

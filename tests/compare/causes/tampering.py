@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,7 +26,9 @@ class Tampered:
     source: str = "live"
     tally: Tally = field(default_factory=Tally)
 
-    def answer(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
+    def answer(
+        self, task: ModelTask, frame: pd.DataFrame, also_at: Sequence[Sequence[float]] = ()
+    ) -> Estimates:
         found = self.engine.fit(*self.tamper(task.spec, frame))
         return replace(found, formula=task.spec.formula.text, df_method=task.spec.df_method)
 
