@@ -117,11 +117,11 @@ class _Rows:
     def same_algebra(self, cross: CrossCheck) -> Iterator[DiffRow]:
         """Tier T1: the two criteria at R's theta, then at every other theta."""
         at_r = float(self.pair.r["", "criterion", 0])
-        yield self._criteria(cross.python_at_r, at_r, "r's theta", "r's")
+        yield self._criteria(cross.python_at_r, at_r, "r's theta")
         for both in cross.elsewhere:
-            yield self._criteria(both.python.criterion, both.r.criterion, both.words, both.words)
+            yield self._criteria(both.python.criterion, both.r.criterion, both.words)
 
-    def _criteria(self, python: float, r: float, where: str, whose: str) -> DiffRow:
+    def _criteria(self, python: float, r: float, where: str) -> DiffRow:
         tolerance = self.policy.find("criterion", "T1", df_method=self.df_method)
         measured = Measured(deviance(python, r), tolerance.metric, tolerance.limit_at(abs(r)), "T1")
         verdict = Verdict.MATCH if measured.within else Verdict.DIFFERS
@@ -129,7 +129,7 @@ class _Rows:
         if not self.problem.same:
             verdict = Verdict.DIFFERENT_MODEL
         elif verdict is Verdict.DIFFERS:
-            note = f"the criteria disagree at the same theta ({whose})"
+            note = _apart("criteria", where)
         return self._row(
             EstimateRow("", "criterion", r),
             values=(python, r),
@@ -152,7 +152,7 @@ class _Rows:
             if not self.problem.same:
                 verdict = Verdict.DIFFERENT_MODEL
             elif verdict is Verdict.DIFFERS:
-                note = f"the numbers disagree at the same theta ({held.where})"
+                note = _apart("numbers", held.where)
             yield self._row(
                 held.row,
                 values=(held.row.value, held.r),
@@ -193,6 +193,12 @@ class _Rows:
                 return Verdict.MATCH
         return found.verdict
 
+    def _cause(self, quantity: str, measured: Measured | None) -> str:
+        found = self.explanation.cause(quantity)
+        if not found and measured is not None and measured.tier == "T1":
+            return "algebra: not the same numbers at the same theta"
+        return found
+
     def _lonely(self, row: EstimateRow, verdict: Verdict) -> DiffRow:
         only_python = verdict is Verdict.PYTHON_ONLY
         notes = [f"{'r' if only_python else 'python'} has no such row"]
@@ -232,7 +238,7 @@ class _Rows:
             tier=measured.tier if measured else "T2",
             verdict=verdict,
             df_method=self.df_methods,
-            cause=self.explanation.cause(row.quantity) if verdict.red else "",
+            cause=self._cause(row.quantity, measured) if verdict.red else "",
             note="; ".join(notes),
             exit_code=verdict.exit_code,
         )
@@ -275,6 +281,10 @@ def _unanswered(key: ModelKey, python: Answer, r: Answer, label: str) -> tuple[D
         )
         for row in rows
     )
+
+
+def _apart(what: str, where: str) -> str:
+    return f"the {what} disagree at the same theta ({where.removesuffix(' theta')})"
 
 
 def _both(left: str, right: str) -> str:

@@ -17,10 +17,11 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from test_random_designs import DESIGNS, design  # noqa: E402
 
-from harness.compare.cross import CrossCheck  # noqa: E402
+from harness.compare.fits import cross_check  # noqa: E402
 from harness.compare.model import compare_model  # noqa: E402
 from harness.compare.observed import largest, rewritten  # noqa: E402
 from harness.compare.policy import load_policy  # noqa: E402
+from harness.compare.reported import reported_rows  # noqa: E402
 from harness.compare.rows import DiffRow  # noqa: E402
 from harness.data.derive import derive  # noqa: E402
 from harness.data.study import open_study  # noqa: E402
@@ -52,29 +53,32 @@ def models() -> Iterator[tuple[str, ModelSpec, object]]:
         yield f"random/{seed}", replace(spec, df_method=method), frame
 
 
-def rows_of(lme4: RLiveEngine, place: str, spec: ModelSpec, frame: object) -> tuple[DiffRow, ...]:
+def rows_of(
+    lme4: RLiveEngine, place: str, spec: ModelSpec, frame: object
+) -> tuple[tuple[DiffRow, ...], tuple[DiffRow, ...]]:
+    """The diff table's rows of a model, and those of lme4's defaults."""
     port = PortEngine()
-    python, r = port.fit(spec, frame), lme4.fit(spec, frame)
-    cross = None
-    if r.theta:
-        cross = CrossCheck(
-            python_at_r=port.criterion_at(spec, frame, r.theta),
-            python_at_python=port.criterion_at(spec, frame, python.theta),
-            numbers_at_r=port.at(spec, frame, r.theta),
-        )
-    return compare_model(ModelKey(place, "", spec.formula.text), python, r, cross)
+    python = port.fit(spec, frame)
+    r = lme4.fit(spec, frame, [python.theta] if python.theta else [])
+    key = ModelKey(place, "", spec.formula.text)
+    cross = cross_check(port, spec, frame, python, r)
+    return compare_model(key, python, r, cross), reported_rows(key, python, r)
 
 
 def main() -> int:
     policy = load_policy(POLICY)
     rows: list[DiffRow] = []
+    defaults: list[DiffRow] = []
     with RLiveEngine() as lme4:
         for place, spec, frame in models():
             try:
-                rows += rows_of(lme4, place, spec, frame)
+                compared, reported = rows_of(lme4, place, spec, frame)
+                rows += compared
+                defaults += reported
             except HarnessError as refusal:
                 print(f"{place}: {refusal}", file=sys.stderr)
-    found = largest(rows, policy)
+    # Apart, because defaults that stop short do not speak against the model's other numbers.
+    found = largest(rows, policy) | largest(defaults, policy)
     text = POLICY.read_text(encoding="utf-8")
     new = rewritten(
         text, policy, {t: row.delta for t, row in found.items() if row.delta is not None}

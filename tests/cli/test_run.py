@@ -14,7 +14,7 @@ from .conftest import FIXTURES, Run, StudyCopy
 Copy = Callable[[str], StudyCopy]
 FILES = {
     "diff.csv", "diff.json", "diff.md", "estimates.json", "gate.json", "gate.md", "queries.csv",
-    "report.html", "manifest.json", "reproduce.R",
+    "report.html", "manifest.json", "reproduce.R", "lme4_defaults.csv",
 }  # fmt: skip
 
 

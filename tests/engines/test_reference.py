@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -45,7 +46,9 @@ class StandIn:
             self.parts = Parts(time.time_ns() + 10**9, (), ())
         return "R 4.2.2, lme4 1.1-31"
 
-    def fit(self, asked: ModelSpec, frame: pd.DataFrame) -> Estimates:
+    def fit(
+        self, asked: ModelSpec, frame: pd.DataFrame, also_at: Sequence[Sequence[float]] = ()
+    ) -> Estimates:
         self.start()
         StandIn.counts["fits"] += 1
         if StandIn.refusing:

@@ -66,13 +66,16 @@ def cases() -> Iterator[Case]:
 
 CASES = tuple(cases())
 MEASURED = [case for case in CASES if case.record.tier == "T2" and case.record.metric != "exact"]
-COUNTED = [case for case in CASES if case.record.tier != "T1" and case.record.metric == "exact"]
-AT_ONE_THETA = [case for case in CASES if case.record.tier == "T1"]
+COUNTED = [
+    case for case in CASES if case.record.tier in ("T0", "T2") and case.record.metric == "exact"
+]
+AT_ONE_THETA = [case for case in CASES if case.record.tier == "T1"]  # tests/compare/test_algebra.py
+BY_DEFAULT = [case for case in CASES if case.record.tier == "T3"]  # tests/compare/test_reported.py
 
 
 def test_no_record_and_no_quantity_is_left_out() -> None:
     assert {case.record for case in CASES} == set(POLICY.tolerances)
-    assert len(MEASURED) + len(COUNTED) + len(AT_ONE_THETA) == len(CASES)
+    assert len(MEASURED) + len(COUNTED) + len(AT_ONE_THETA) + len(BY_DEFAULT) == len(CASES)
     for quantity in QUANTITIES:
         found = {case.method for case in CASES if case.record.quantity == quantity}
         assert found == set(METHODS), quantity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,10 +16,11 @@ def fit_request(spec: ModelSpec, also_at: Sequence[Sequence[float]] = ()) -> dic
 
     Args:
         spec: the model.
-        also_at: thetas at which a mixed model is evaluated besides; R passes over one that is none
-            of this model.
+        also_at: thetas at which a mixed model is evaluated besides. One that is none of this model
+            is passed over, here if it is not finite, else by R.
     """
-    thetas = {"also_at": [[float(v) for v in theta] for theta in also_at]} if also_at else {}
+    finite = [[float(v) for v in theta] for theta in also_at if all(map(math.isfinite, theta))]
+    thetas = {"also_at": finite} if finite else {}
     return {
         "question": "lmer" if spec.mixed else "lm",
         "formula": formula_json(spec.formula),
