@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 from r_examples import SLEEP, sleepstudy, spec
 
+from harness.data.derive import derive
+from harness.data.study import open_study
 from harness.engines.port.engine import PortEngine
 from harness.engines.r import record as record_module
+from harness.engines.r.engine import RLiveEngine
+from harness.models.expand import tasks
 from harness.models.record import Estimates
 from harness.models.spec import ModelKey
 from harness.record_check import disagreements
+from harness.sets.analysis_set import analysis_sets
 
 from .conftest import FIXTURES, Run, StudyCopy
 
@@ -80,6 +85,33 @@ def test_what_differs_is_missing_or_is_too_many_is_said(harness: Run, study: Cop
     ):
         assert line in told.err
     assert told.err.count("\n") == 4
+
+
+@pytest.mark.live_r
+def test_r_is_asked_at_the_thetas_of_the_record(
+    harness: Run, study: Copy, lme4: RLiveEngine
+) -> None:
+    """Another machine's Python may end in other bits; the record is still what R says."""
+    copy = study("btheb")
+    opened = open_study(copy.plan)
+    frame = derive(opened)
+    sets = analysis_sets(opened.plan, frame)
+    task = tasks(opened.plan)[0]
+    rows = frame.loc[sets[task.key.set].mask]
+    theta = [1.0001 * value for value in PortEngine().fit(task.spec, rows).theta]
+    there = lme4.fit(task.spec, rows, [theta])
+    path = copy.folder / "reference" / f"{task.key.slug}.json"
+    before = path.read_bytes()
+    record_module.write_record(
+        path.parent, task.key, task.spec, rows, there, data_sha256=opened.data_sha256
+    )
+    assert path.read_bytes() != before
+    told = harness("record", copy.plan, "--check")
+    assert told.code == 0, told.out + told.err
+    run = harness("run", copy.plan, "--reference", "recorded", "--out", copy.folder / "out")
+    assert run.code == 0, run.out + run.err
+    table = (copy.folder / "out" / "diff.csv").read_text(encoding="utf-8")
+    assert table.count("both criteria at the theta python had when r was asked") == 1
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ from r_examples import SLEEP, sleepstudy, spec
 
 from harness.engines.port.engine import PortEngine
 from harness.engines.r.answer import AnswerError, estimates_from_json
-from harness.models.record import as_json
+from harness.models.record import Reported, as_json
 
 
 @pytest.fixture(scope="module")
 def answer() -> dict[str, Any]:
-    return as_json(PortEngine().fit(spec(SLEEP), sleepstudy()))
+    fit = PortEngine().fit(spec(SLEEP), sleepstudy())
+    places = PortEngine().evaluated_at(spec(SLEEP), sleepstudy(), [fit.theta, (1.0, 0.0, 1.0)])
+    printed = Reported(("said",), fit.fixed, fit.random, fit.fit.criterion, fit.theta)
+    return as_json(replace(fit, elsewhere=places, reported=printed))
 
 
 def test_round_trip_is_bit_exact(answer: dict[str, Any]) -> None:
@@ -51,6 +55,18 @@ def test_a_missing_field_is_named(answer: dict[str, Any], field: str) -> None:
         (("fixed", 1, "term"), "(Intercept)", r"answer.fixed\[1\].term: `\(Intercept\)` is given"),
         (("random", 0, "term"), "var(Subject:Days)", r"answer.random\[0\].term: random term `var"),
         (("random", 1, "term"), "sigma", r"answer.random\[3\].term: `sigma` is given twice"),
+        (("elsewhere", 0, "theta"), 1.0, r"answer.elsewhere\[0\].theta: must be an array, not 1"),
+        (
+            ("elsewhere", 1, "coefficients", 0, "std_error"),
+            "1",
+            r"coefficients\[0\].std_error: must",
+        ),
+        (("reported", "fixed", 1, "term"), "(Intercept)", r"reported.fixed\[1\].term: `.Inter"),
+        (
+            ("reported", "random", 0, "term"),
+            "x",
+            r"answer.reported.random\[0\].term: random term `x",
+        ),
     ],
 )
 def test_a_wrong_type_is_placed(
@@ -63,3 +79,10 @@ def test_a_wrong_type_is_placed(
     at[path[-1]] = value
     with pytest.raises(AnswerError, match=complaint):
         estimates_from_json(broken)
+
+
+def test_a_default_fit_that_was_refused_has_only_words(answer: dict[str, Any]) -> None:
+    refused = {**answer, "reported": {"messages": ["no"]}}
+    found = estimates_from_json(refused).reported
+    assert found is not None
+    assert (found.messages, found.fixed, found.random) == (("no",), (), ())
