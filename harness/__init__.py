@@ -19,14 +19,27 @@ if TYPE_CHECKING:
     from harness.compare.files import compare_files as compare
     from harness.engines.port.api import lm, lmer
     from harness.engines.port.hypotheses.likelihood_ratio import likelihood_ratio
+    from harness.engines.port.moderation.api import johnson_neyman, simple_slopes
     from harness.engines.port.repeated.api import mmrm
     from harness.pipeline import run
     from harness.plan import load_plan
 
 __version__ = "0.1.0"
-__all__ = ["compare", "likelihood_ratio", "lm", "lmer", "load_plan", "mmrm", "run"]
+__all__ = [
+    "compare",
+    "johnson_neyman",
+    "likelihood_ratio",
+    "lm",
+    "lmer",
+    "load_plan",
+    "mmrm",
+    "run",
+    "simple_slopes",
+]
 
 _HOME = {
+    "johnson_neyman": "harness.engines.port.moderation.api",
+    "simple_slopes": "harness.engines.port.moderation.api",
     "likelihood_ratio": "harness.engines.port.hypotheses.likelihood_ratio",
     "lm": "harness.engines.port.api",
     "lmer": "harness.engines.port.api",

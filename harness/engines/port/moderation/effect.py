@@ -1,0 +1,214 @@
+"""An effect as a function of its moderator: at each value a contrast of the coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.engines.port.means.contrasts import Method
+from harness.engines.port.means.emmeans import marginal_means, method_of
+from harness.engines.port.means.functions import LinearFunctions
+from harness.engines.port.moderation.degree import polynomial_degree
+from harness.engines.port.testable import Testable
+from harness.errors import ModelError
+from harness.language.nodes import names_in
+from harness.models.frame import layout_of
+from harness.models.spec import DfMethod
+from harness.models.variables import Factor, level_text
+
+Matrix = npt.NDArray[np.float64]
+Vector = npt.NDArray[np.float64]
+Focal = str | Sequence[str] | Mapping[str, tuple[Any, Any]]
+"""Column or columns whose effect is asked for; a mapping names (level, reference) of each."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Effect:
+    """An effect that may depend on a moderator.
+
+    Attributes:
+        fit: the model.
+        label: ``arm: MBSR - TAU``; parts of a product effect joined by `` x ``.
+        moderator: column.
+        method: of the degrees of freedom.
+        slope_of: numeric focal column, whose slope the effect is; empty for none.
+        levels: (level, reference) of each factor among the focal columns.
+        at: values of other columns; those not named are averaged over, with equal weights.
+        observed: (m,) the moderator's values, one a row used or one a group.
+        degree: of the polynomial in the moderator; None where it is none.
+    """
+
+    fit: Testable
+    label: str
+    moderator: str
+    method: DfMethod
+    slope_of: str
+    levels: Mapping[str, tuple[str, str]]
+    at: Mapping[str, Any]
+    observed: Vector
+    degree: int | None
+
+    def functions(self, values: Vector) -> LinearFunctions:
+        """The effect at k distinct values of the moderator, in their order."""
+        at = {
+            **self.at,
+            **{name: [reference, level] for name, (level, reference) in self.levels.items()},
+            self.moderator: values,
+        }
+        means = marginal_means(
+            self.fit, tuple(self.levels), self.moderator, at=at, df=self.method,
+            slope_of=self.slope_of or None,
+        )  # fmt: skip
+        if not self.levels:
+            return means.functions
+        difference: list[Method] = [{"difference": (-1.0, 1.0)}] * len(self.levels)
+        return means.interaction(difference).functions
+
+    def rows(self, values: Vector) -> Matrix:
+        """(k, p) the effect as contrasts of the coefficients at values of the moderator.
+
+        Raises:
+            ModelError: the data do not determine the effect.
+        """
+        distinct, where = np.unique(values, return_inverse=True)
+        functions = self.functions(distinct)
+        if not functions.space.estimable(functions.full).all():
+            raise ModelError(f"the data do not determine the effect `{self.label}`")
+        return functions.L[where]
+
+    def tested(self, rows: Matrix) -> tuple[Vector, Vector, Vector]:
+        """Estimates, standard errors and degrees of freedom (k,) of contrasts (k, p)."""
+        V = self.fit.covariance(self.method)
+        estimate = rows @ self.fit.beta
+        std_error = np.sqrt(((rows @ V) * rows).sum(axis=1))
+        return estimate, std_error, self.fit.contrast_df(rows, self.method)
+
+
+def effect_of(
+    fit: Testable,
+    focal: Focal,
+    moderator: str,
+    *,
+    at: Mapping[str, Any] | None = None,
+    per: str | None = None,
+    df: DfMethod | None = None,
+) -> Effect:
+    """The effect of one or more columns, as far as a moderator changes it.
+
+    Args:
+        fit: any fitted model.
+        focal: a factor (its two levels' difference), several (the product of differences: a
+            difference of differences), or with them one numeric column (its slope).
+        moderator: numeric column of the fixed effects.
+        at: values of other columns.
+        per: grouping column: the moderator counts once a level of it, not once a row.
+        df: method of the degrees of freedom; by default that of the model's summary.
+
+    Raises:
+        ModelError: a column that is not in the fixed effects or of another kind than it must be, a
+            level that there is not, a moderator with one value, or varying within ``per``.
+    """
+    names = tuple(focal) if not isinstance(focal, str) else (focal,)
+    asked = focal if isinstance(focal, Mapping) else {}
+    slope_of = ""
+    levels: dict[str, tuple[str, str]] = {}
+    labels = []
+    for name in names:
+        if name == moderator:
+            raise ModelError(f"`{name}` cannot moderate its own effect; name another column")
+        known = _factor(fit, name)
+        if known is not None:
+            levels[name] = _pair(name, known, asked.get(name))
+            labels.append(f"{name}: {levels[name][0]} - {levels[name][1]}")
+        elif slope_of:
+            raise ModelError(f"`{slope_of}` and `{name}` are both numbers: name one of them")
+        else:
+            slope_of = name
+            labels.append(f"slope of {name}")
+    if _factor(fit, moderator) is not None:
+        raise ModelError(
+            f"the moderator `{moderator}` is a factor: its levels' effects are contrasts of "
+            f"emmeans(..., by='{moderator}')"
+        )
+    if moderator in (at or {}):
+        raise ModelError(f"at: `{moderator}` is the moderator; its values are `values`")
+    observed = moderator_values(fit, moderator, per)
+    if not np.ptp(observed) > 0.0:
+        raise ModelError(
+            f"the moderator `{moderator}` has one value, {observed[0]:g}: there is nothing to tell"
+        )
+    return Effect(
+        fit=fit,
+        label=" x ".join(f"({part})" if len(labels) > 1 else part for part in labels),
+        moderator=moderator,
+        method=method_of(fit, df),
+        slope_of=slope_of,
+        levels=levels,
+        at=dict(at or {}),
+        observed=observed,
+        degree=polynomial_degree(fit.design, moderator),
+    )
+
+
+def moderator_values(fit: Testable, moderator: str, per: str | None = None) -> Vector:
+    """The moderator's values: (n,) of the rows used, or (G,) one a level of ``per``.
+
+    Raises:
+        ModelError: no such column, or a moderator that varies within a level.
+    """
+    frame = fit.design.frame
+    used = np.ones(frame.n_rows, dtype=np.bool_)
+    used[frame.omitted] = False
+    values = frame.data[moderator].to_numpy(dtype=np.float64)[used]
+    if per is None:
+        return values
+    if per not in frame.data:
+        raise ModelError(f"per: no column `{per}` in the data")
+    groups = pd.Series(values).groupby(frame.data[per].to_numpy()[used], sort=False)
+    if (groups.nunique() > 1).any():
+        odd = groups.nunique().idxmax()
+        raise ModelError(f"the moderator `{moderator}` varies within {per} {odd}; leave `per` out")
+    return groups.first().to_numpy(dtype=np.float64)
+
+
+def _factor(fit: Testable, name: str) -> tuple[str, ...] | None:
+    """A factor's levels; None for a number.
+
+    Raises:
+        ModelError: the fixed effects have no such column.
+    """
+    layout = layout_of(fit.design.spec.formula)
+    nodes = dict(layout.variables)
+    labels = dict.fromkeys(label for term in layout.fixed for label in term)
+    own = [label for label in labels if name in names_in(nodes[label])]
+    if not own:
+        known = ", ".join(dict.fromkeys(n for label in labels for n in names_in(nodes[label])))
+        raise ModelError(f"no `{name}` in the fixed effects; there are: {known or 'none'}")
+    for label in own:
+        variable = fit.design.frame.variables[label]
+        if isinstance(variable, Factor):
+            return tuple(level_text(level) for level in variable.levels)
+    return None
+
+
+def _pair(name: str, levels: tuple[str, ...], asked: tuple[Any, Any] | None) -> tuple[str, str]:
+    """Level and reference; of a factor with two levels the second less the first."""
+    if asked is None:
+        if len(levels) != 2:
+            raise ModelError(
+                f"`{name}` has {len(levels)} levels ({', '.join(levels)}): say which two, "
+                f"focal={{'{name}': ('{levels[-1]}', '{levels[0]}')}}"
+            )
+        return levels[1], levels[0]
+    pair = tuple(level_text(level) for level in asked)
+    for level in pair:
+        if level not in levels:
+            raise ModelError(f"`{name}` has no level `{level}`; it has: {', '.join(levels)}")
+    if len(pair) != 2 or pair[0] == pair[1]:
+        raise ModelError(f"`{name}`: name two different levels, not {pair}")
+    return pair[0], pair[1]
