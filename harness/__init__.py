@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.engines.port.api import lm, lmer
     from harness.engines.port.hypotheses.likelihood_ratio import likelihood_ratio
     from harness.engines.port.moderation.api import johnson_neyman, simple_slopes
+    from harness.engines.port.power.api import power
     from harness.engines.port.repeated.api import mmrm
     from harness.pipeline import run
     from harness.plan import load_plan
@@ -33,6 +34,7 @@ __all__ = [
     "lmer",
     "load_plan",
     "mmrm",
+    "power",
     "run",
     "simple_slopes",
 ]
@@ -45,6 +47,7 @@ _HOME = {
     "lmer": "harness.engines.port.api",
     "load_plan": "harness.plan",
     "mmrm": "harness.engines.port.repeated.api",
+    "power": "harness.engines.port.power.api",
     "run": "harness.pipeline",
 }
 

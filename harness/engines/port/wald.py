@@ -60,3 +60,10 @@ def wald_table(estimate: Vector, std_error: Vector, df: Vector, level: float) ->
         p_value = np.where(np.isnan(df), np.nan, p_value)
         half = np.where(np.isnan(df), np.nan, half)
     return WaldTable(estimate, std_error, df, statistic, p_value, estimate - half, estimate + half)
+
+
+def critical(df: Vector, alpha: float) -> Vector:
+    """(k,) value that ``|t|`` exceeds with probability alpha; normal where ``df`` is infinite."""
+    normal = np.isinf(df)
+    quantile = stdtrit(np.where(normal, 1.0, df), 1.0 - alpha / 2.0)
+    return np.asarray(np.where(normal, ndtri(1.0 - alpha / 2.0), quantile))

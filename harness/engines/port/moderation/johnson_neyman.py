@@ -11,11 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.engines.port.moderation.effect import Effect
-from harness.engines.port.moderation.region import (
-    critical,
-    false_discovery_level,
-    search_region,
-)
+from harness.engines.port.moderation.region import false_discovery_level, search_region
+from harness.engines.port.wald import critical
 from harness.errors import ModelError
 
 Vector = npt.NDArray[np.float64]

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import elementwise
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import stdtr
 
 from harness.engines.port.moderation.effect import Effect
+from harness.engines.port.wald import critical
 from harness.errors import ModelError
 
 Matrix = npt.NDArray[np.float64]
@@ -93,13 +94,6 @@ def search_region(effect: Effect, alpha: float) -> Search:
     edges = np.concatenate([[path.low], roots, [path.high]])
     significant = excess((edges[:-1] + edges[1:]) / 2.0) > 0.0
     return Search(path.moderator(roots), significant, *path.ends)
-
-
-def critical(df: Vector, alpha: float) -> Vector:
-    """(k,) upper quantile of |t| at level alpha; normal where df is infinite."""
-    normal = np.isinf(df)
-    quantile = stdtrit(np.where(normal, 1.0, df), 1.0 - alpha / 2.0)
-    return np.asarray(np.where(normal, ndtri(1.0 - alpha / 2.0), quantile))
 
 
 def false_discovery_level(effect: Effect, alpha: float) -> float:

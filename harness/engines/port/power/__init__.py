@@ -1,0 +1,1 @@
+"""How large must an effect be for a design to find it?"""
