@@ -28,7 +28,7 @@ FLOW = (
 )
 # They string the steps together and may use all of them.
 ABOVE_ALL = {
-    *("pipeline", "recording", "record_check", "provenance"),
+    *("pipeline", "planned_power", "recording", "record_check", "provenance"),
     *("cli", "pytest_plan", "pytest_plugin", "__init__", "__main__"),
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import typer
 
-from harness.cli import comparing, fitting, looking, running
+from harness.cli import comparing, detecting, fitting, looking, running
 from harness.cli.messages import say, say_error
 from harness.errors import EXIT_NOT_RUN, EXIT_USAGE, HarnessError
 
@@ -32,6 +32,7 @@ app.command("gate")(running.gate)
 app.command("run")(running.run)
 app.command("fit")(fitting.fit)
 app.command("compare")(comparing.compare)
+app.command("power")(detecting.power)
 app.command("record")(running.record)
 
 

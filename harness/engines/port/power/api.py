@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import get_args
 
 from harness.engines.port.fitted import FittedModel
@@ -15,7 +16,7 @@ def power(
     fit: FittedModel | LinearFit,
     term: str,
     *,
-    n_sim: int = 10_000,
+    n_sim: int = 2_000,
     seed: int = 1,
     alpha: float = 0.05,
     df: DfMethod | None = None,
@@ -37,12 +38,28 @@ def power(
     Raises:
         ModelError: an argument that is none of these.
     """
+    return power_of_terms(fit, (term,), n_sim=n_sim, seed=seed, alpha=alpha, df=df)[0]
+
+
+def power_of_terms(
+    fit: FittedModel | LinearFit,
+    terms: Sequence[str],
+    *,
+    n_sim: int,
+    seed: int,
+    alpha: float,
+    df: DfMethod | None,
+) -> tuple[SimulatedPower, ...]:
+    """The power of several coefficients' tests, in the same trials; else as :func:`power`."""
     if not isinstance(alpha, float) or not 0.0 < alpha < 1.0:
         raise ModelError(f"alpha must lie between 0 and 1, not {alpha!r}; write 0.05 for 5 %")
     if df is not None and df not in get_args(DfMethod):
         raise ModelError(
             f"no df method is called {df!r}; there are {', '.join(get_args(DfMethod))}"
         )
+    given = {"n_sim": n_sim, "seed": seed}
     if isinstance(fit, LinearFit):
-        return drawn_power(fit, term, n_sim=n_sim, seed=seed, alpha=alpha, df=df or "residual")
-    return simulated_power(fit, term, n_sim=n_sim, seed=seed, alpha=alpha, df=df or "satterthwaite")
+        return tuple(
+            drawn_power(fit, term, **given, alpha=alpha, df=df or "residual") for term in terms
+        )
+    return simulated_power(fit, terms, **given, alpha=alpha, df=df or "satterthwaite")

@@ -11,6 +11,7 @@ detectable effect without a search over simulations.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,18 +108,18 @@ class SimulatedPower:
 
 def simulated_power(
     fit: FittedModel,
-    term: str,
+    terms: Sequence[str],
     *,
     n_sim: int,
     seed: int,
     alpha: float,
     df: DfMethod,
-) -> SimulatedPower:
+) -> tuple[SimulatedPower, ...]:
     """Draw trials from a fitted model: same rows, same variance components.
 
     Args:
         fit: the model; its theta, sigma and design are what is assumed.
-        term: coefficient.
+        terms: coefficients; all are tested in the same trials.
         n_sim: trials.
         seed: of the draws; a longer run begins with the trials of a shorter one.
         alpha: two-sided level of the test.
@@ -127,24 +128,31 @@ def simulated_power(
     Raises:
         ModelError: no such coefficient, or a method that batches do not have.
     """
-    j = position(fit.names, term)
+    at = [position(fit.names, term) for term in terms]
     if df == "kenward-roger":
         raise ModelError(
             "power is simulated with Satterthwaite, residual or normal tests; Kenward-Roger is "
             "made trial by trial: give df='satterthwaite'"
         )
     responses = simulate(fit, n_sim, seed)
-    errors, halves, failed = [], [], 0
+    errors, halves = [], []
     for start in range(0, n_sim, TOGETHER):
         part = refit(fit, responses[:, start : start + TOGETHER])
         if not isinstance(part, Batch):
             raise TypeError("a matrix of responses is refitted as a batch")
-        usable = np.isfinite(part.beta[:, j])
-        failed += int((~usable).sum())
-        errors.append(part.beta[usable, j] - fit.beta[j])
-        halves.append(critical(part.df(df)[usable, j], alpha) * part.std_error[usable, j])
-    return SimulatedPower(
-        *(term, alpha, df, n_sim, seed, np.concatenate(errors), np.concatenate(halves), failed)
+        usable = np.isfinite(part.beta).all(axis=1)
+        freedom = part.df(df)[usable]
+        errors.append(part.beta[usable] - fit.beta)
+        halves.append(critical(freedom, alpha) * part.std_error[usable])
+    error, half = np.concatenate(errors), np.concatenate(halves)
+    return tuple(
+        SimulatedPower(
+            *(term, alpha, df, n_sim, seed),
+            error=np.ascontiguousarray(error[:, j]),
+            half=np.ascontiguousarray(half[:, j]),
+            failed=n_sim - len(error),
+        )
+        for term, j in zip(terms, at, strict=True)
     )
 
 
