@@ -53,7 +53,7 @@ def _noted(
             said.append(f"{name} off by {error:.2g} {_unit(row)} from {truth!r}")
     if not said:
         return row
-    digits = max((at.digits for at in sides.values() if at is not None), default=0)
+    digits = max(at.digits for at in sides.values() if at is not None)
     how = f"{digits} digits" if digits else "doubles"
     verdict = f"third evaluator (marginal likelihood, {how}), at each side's own components: "
     better = _better(row, sides)
@@ -68,7 +68,7 @@ def _truth(row: DiffRow, places: Mapping[str, int], at: Marginal) -> float:
         return at.sigma
     place = places.get(row.term)
     values = at.beta if row.quantity == "estimate" else at.std_error
-    return math.nan if place is None or place >= len(values) else values[place]
+    return math.nan if place is None else values[place]
 
 
 def _error(
