@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 from asked_trial import PORT, asked, spec, trial
 
-from harness.compare.causes import Asked, find_cause
+from harness.compare import default_policy
+from harness.compare.causes import Asked, Cause, find_cause
+from harness.engines.port.engine import PortEngine
 from harness.engines.port.fit import fit_design
 from harness.engines.port.given import fit_at
 from harness.errors import ModelError
@@ -209,6 +211,89 @@ def test_the_side_that_is_off_is_named() -> None:
 def test_nothing_is_said_of_answers_that_agree() -> None:
     right = PORT.fit(spec(), trial())
     assert find_cause(asked(), right, right) == ()
+
+
+def test_the_change_is_told_in_full() -> None:
+    right = PORT.fit(spec(), trial())
+    found = find_cause(asked(), right, PORT.fit(spec(reml=False), trial()))
+    # Three other df, three levels and one other set of errors come before it.
+    assert found == (Cause("r", "reml", "fitted by ML, not REML", 8),)
+    assert found[0].found
+    wrong = replace(right, fit=replace(right.fit, criterion=right.fit.criterion + 1.0))
+    (nothing,) = find_cause(asked(), wrong, right)
+    assert nothing == Cause("python", "", "", nothing.tried)
+    assert not nothing.found
+
+
+def test_a_caller_s_own_policy_holds() -> None:
+    policy = default_policy()
+    wide = tuple(
+        replace(t, limit=1.0) if t.quantity == "estimate" else t for t in policy.tolerances
+    )
+    right = PORT.fit(spec(), trial())
+    effect = right.fixed[0]
+    first = replace(effect, estimate=effect.estimate + 0.1 * effect.std_error)
+    off = replace(right, fixed=(first, *right.fixed[1:]))
+    assert len(find_cause(asked(), right, off)) == 1
+    lenient = replace(policy, tolerances=wide)
+    assert find_cause(asked(), right, off, lenient) == ()
+    by_ml = PORT.fit(spec(reml=False), trial())
+    effect = by_ml.fixed[0]
+    first = replace(effect, estimate=effect.estimate + 0.1 * effect.std_error)
+    both = replace(by_ml, fixed=(first, *by_ml.fixed[1:]))
+    (cause,) = find_cause(asked(), right, both, lenient)
+    assert cause.kind == "reml"
+    (cause,) = find_cause(asked(), right, both)
+    assert not cause.found
+
+
+def test_a_change_that_cannot_be_fitted_does_not_end_the_search() -> None:
+    """Nobody is complete here, so there is no fit to complete patients; the mean comes later."""
+    first = ~trial().duplicated("id") & (trial()["week"] == 0.0)
+    frame = trial().assign(y=trial()["y"].mask(first))
+    off = PORT.fit(spec(), frame.assign(y=frame["y"].fillna(frame["y"].mean())))
+    for prints in (True, False):
+        found = words(asked(frame=frame), off, prints=prints)
+        assert found == "put the mean in place of missing outcomes"
+
+
+def test_the_print_settles_what_needs_no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it every change costs a fit."""
+    off = PORT.fit(spec(), without(trial(), id="P17"))
+    fits: list[ModelSpec] = []
+    fit = PortEngine.fit
+
+    def counted(engine: PortEngine, given: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        fits.append(given)
+        return fit(engine, given, frame)
+
+    monkeypatch.setattr(PortEngine, "fit", counted)
+    (cause,) = find_cause(asked(), PORT.fit(spec(), trial()), off)
+    assert cause.words == "left out the 4 rows with id P17"
+    with_print = len(fits)
+    fits.clear()
+    find_cause(asked(), PORT.fit(spec(), trial()), replace(off, problem=None))
+    assert with_print <= 3 < len(fits)
+
+
+def test_a_calculated_column_may_differ_in_its_last_bits() -> None:
+    given = spec("y ~ arm + log(age) + (1 | id)")
+    off = PORT.fit(replace(given, reml=False), trial())
+    assert off.problem is not None
+    x = tuple(replace(c, sha256="other") if "log" in c.name else c for c in off.problem.x)
+    assert "log(age)" in [c.name for c in x]
+    found = words(asked(given), replace(off, problem=replace(off.problem, x=x)))
+    assert found == "fitted by ML, not REML"
+
+
+def test_a_linear_model_has_no_criterion_to_choose() -> None:
+    """Engines fill the flag as they like."""
+    given = spec("y ~ arm + week", df_method="residual")
+    off = PORT.fit(replace(given, df_method="z"), trial())
+    assert off.problem is not None
+    other = replace(off.problem, reml=not off.problem.reml)
+    found = words(asked(given), replace(off, problem=other))
+    assert found == "took normal instead of t distributions (z tests)"
 
 
 @pytest.mark.parametrize("quantity", ["estimate", "std_error", "p_value", "conf_low"])
