@@ -150,6 +150,7 @@ class TestWhichRowsCount:
         limit = self.POLICY.find("sigma", "T2").limit
         whole = self.sigma(limit or 0.0)
         assert self.found(whole) == {("sigma", "T2"): whole}
+        assert self.found(self.sigma(1.01 * (limit or 0.0))) == {}
 
     def test_a_correlation_on_the_boundary_is_held_to_another_limit(self) -> None:
         """The boundary's, ten times as wide: it must not raise what the record has seen."""
@@ -184,6 +185,7 @@ def test_the_record_is_that_of_the_reference_s_method_and_of_the_larger_number()
     assert record_of(p, policy) != policy.find("p_value", "T2", magnitude=1e-9)
     nobody = row("week", "p_value", math.nan, math.nan)
     assert record_of(nobody, policy) == policy.find("p_value", "T2", magnitude=0.0)
+    assert record_of(row("week", "p_value", None, 0.01), policy) is None
     f = row("week", "f_value", math.inf, 0.5)
     assert record_of(f, policy) == policy.find("f_value", "T2", magnitude=math.inf)
 
