@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from statistics import median
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def _mixed_errors(asked: Asked) -> Estimates:
     table = wald_table(
         fit.beta, np.sqrt(np.diag(covariance)), fit.df("kenward-roger"), spec.conf_level
     )
-    plain = fit.estimates(spec.df_method, spec.conf_level)
+    plain = fit.estimates(spec.df_method)
     columns = (
         table.estimate, table.std_error, table.df, table.statistic, table.p_value,
         table.conf_low, table.conf_high,
@@ -106,8 +107,10 @@ def other_unit(right: Estimates, off: Estimates) -> Iterator[Change]:
     factor = _factor(right, off)
     if math.isnan(factor) or abs(factor - 1.0) <= SAME_UNIT:
         return
-    known = next((w for at, w in UNITS.items() if abs(factor / at - 1.0) <= SAME_UNIT), "")
-    words = f"took {known}" if known else f"has the outcome in another unit, times {factor:.6g}"
+    words = f"has the outcome in another unit, times {factor:.6g}"
+    for at, known in UNITS.items():
+        if abs(factor / at - 1.0) <= SAME_UNIT:
+            words = f"took {known}"
     yield Change("unit", words, answer=_scaled(right, factor), blind=True)
 
 
@@ -121,7 +124,7 @@ def _factor(right: Estimates, off: Estimates) -> float:
     ]
     if not factors:
         return math.nan
-    middle = sorted(factors)[len(factors) // 2]
+    middle = median(factors)
     agreed = all(abs(f / middle - 1.0) <= SAME_UNIT for f in factors)
     return middle if agreed else math.nan
 

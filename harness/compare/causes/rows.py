@@ -14,7 +14,7 @@ from harness.compare.causes.questions import fixed_columns, is_factor
 from harness.language.nodes import Name, names_in, quote_name
 from harness.models.design import build_design
 from harness.models.record import Estimates
-from harness.models.variables import level_text
+from harness.models.variables import Factor, evaluate_variable, level_text
 
 MOST_LEVELS = 12
 """Levels of a factor up to which each is tried as the first."""
@@ -31,11 +31,11 @@ def other_levels(asked: Asked, off: Estimates) -> Iterator[Change]:
     in_fixed = set(fixed_columns(asked.spec))
     known = {} if off.problem is None else off.problem.levels
     for name in asked.spec.columns:
-        column = asked.frame[name]
-        if not is_factor(column):
+        variable = evaluate_variable(Name(name), asked.frame)
+        if not isinstance(variable, Factor):
             continue
-        factor = _categorical(column)
-        levels = list(factor.cat.categories)
+        factor = pd.Categorical.from_codes(variable.codes, variable.levels)
+        levels = list(factor.categories)
         printed = _in_order(levels, known.get(quote_name(name), ()))
         if printed and printed[0] == levels[0]:
             words = f"ordered the levels of `{name}` {' < '.join(map(level_text, printed))}"
@@ -47,7 +47,7 @@ def other_levels(asked: Asked, off: Estimates) -> Iterator[Change]:
             orders = _orders(name, levels, factor, first=name in in_fixed)
         for words, order in orders:
             if order != levels:
-                frame = asked.frame.assign(**{name: factor.cat.reorder_categories(order)})
+                frame = asked.frame.assign(**{name: factor.reorder_categories(order)})
                 yield Change("levels", words, asked.spec, frame)
 
 
@@ -60,7 +60,7 @@ def _in_order(levels: list[object], texts: Iterable[str]) -> list[object]:
 
 
 def _orders(
-    name: str, levels: list[object], factor: pd.Series, *, first: bool
+    name: str, levels: list[object], factor: pd.Categorical, *, first: bool
 ) -> Iterator[tuple[str, list[object]]]:
     if first and len(levels) <= MOST_LEVELS:
         for level in levels[1:]:
@@ -77,7 +77,7 @@ def other_types(asked: Asked) -> Iterator[Change]:
     """A factor taken for a number, and a number for a factor."""
     for name in fixed_columns(asked.spec):
         column = asked.frame[name]
-        if is_factor(column):
+        if is_factor(asked.frame, name):
             numbers = pd.to_numeric(column.astype("object"), errors="coerce")
             if (numbers.isna() == column.isna()).all():
                 frame = asked.frame.assign(**{name: numbers.astype("float64")})
@@ -136,7 +136,7 @@ def _left_out(asked: Asked, right: Estimates, off: Estimates) -> Iterator[Change
     used = np.setdiff1d(np.arange(len(frame)), design.frame.omitted)
     fewer = right.n_obs - off.n_obs
     gap, slack = _response_gap(right, off)
-    factors = (name for name in spec.columns if is_factor(frame[name]))
+    factors = (name for name in spec.columns if is_factor(frame, name))
     for name in dict.fromkeys((*([asked.id] if asked.id in frame else ()), *factors)):
         codes, values = pd.factorize(frame[name].iloc[used], use_na_sentinel=False)
         totals = np.bincount(codes, weights=design.y)
@@ -168,9 +168,3 @@ def _same_response(right: Estimates, off: Estimates) -> bool:
     if right.problem is None or off.problem is None:
         return True
     return right.problem.y.sha256 == off.problem.y.sha256
-
-
-def _categorical(column: pd.Series) -> pd.Series:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column
-    return column.astype(pd.CategoricalDtype(sorted(column.dropna().unique(), key=str)))

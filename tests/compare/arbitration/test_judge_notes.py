@@ -105,6 +105,13 @@ def test_a_difference_within_the_limit_is_none(term: str) -> None:
     assert "python as the likelihood has it, r off by" in found
 
 
+def test_a_difference_of_the_whole_limit_is_none() -> None:
+    limit = default_policy().find("criterion", "T2").limit_at(0.0)
+    at = replace(AT, profiled=0.0)
+    found = note(row("", "criterion", limit, 1.001 * limit), at, at)
+    assert "python as the likelihood has it, r off by" in found
+
+
 @pytest.mark.parametrize(
     ("python", "r", "said"),
     [

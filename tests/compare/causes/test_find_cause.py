@@ -199,6 +199,19 @@ def test_an_end_that_is_not_the_optimum_is_named() -> None:
     assert found == f"stopped {gap:.2g} above the lowest criterion; its numbers follow from there"
 
 
+def test_degrees_of_freedom_there_hang_on_the_parametrisation() -> None:
+    """So that r's are not the port's: half a per cent off, and p and the bounds with them."""
+    theta = [1.02 * value for value in PORT.fit(spec(), trial()).theta]
+    short = fit_at(build_design(spec(), trial()), theta).estimates("satterthwaite")
+    fixed = tuple(
+        replace(e, df=1.005 * e.df, conf_low=e.conf_low + 1e-4 * e.std_error) for e in short.fixed
+    )
+    found = words(asked(), replace(short, fixed=fixed, converged=True))
+    assert found.startswith("stopped ")
+    far = tuple(replace(e, df=1.05 * e.df) for e in short.fixed)
+    assert words(asked(), replace(short, fixed=far, converged=True)) == ""
+
+
 def test_the_side_that_is_off_is_named() -> None:
     right = PORT.fit(spec(), trial())
     other = PORT.fit(spec(reml=False), trial())

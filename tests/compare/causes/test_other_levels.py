@@ -57,6 +57,24 @@ class TestLevels:
             "reversed the levels of `arm`": ["b", "a"],
         }
 
+    def test_a_flag_has_two_levels(self) -> None:
+        """Its names are R's: TRUE and FALSE."""
+        frame = small(arm=np.repeat([True, False, True, True], 3))
+        silent = replace(answer(small()), problem=None)
+        given = about(frame)
+        (first, *rest) = (c for c in other_levels(given, silent) if "`arm`" in c.words)
+        assert first.words == "took `TRUE` for the reference level of `arm`"
+        assert first.frame is not None
+        texts = np.repeat(["TRUE", "FALSE", "TRUE", "TRUE"], 3)
+        assert first.frame["arm"].tolist() == texts.tolist()
+        assert [c.words for c in rest] == [
+            "put the levels of `arm` in the order in which they appear",
+            "reversed the levels of `arm`",
+        ]
+        off = answer(first.frame)
+        (change,) = (c for c in other_levels(given, off) if "`arm`" in c.words)
+        assert change.words == first.words
+
     def test_levels_that_are_numbers_are_sorted_as_text_and_spelt_as_by_r(self) -> None:
         arm = pd.Categorical(np.repeat([2.0, 10.0, 9.0, 2.0], 3), [10.0, 2.0, 9.0])
         found = self.orders(replace(answer(small()), problem=None), small(arm=arm))
@@ -144,6 +162,10 @@ class TestTypes:
         assert column.dtype == np.float64
         assert column.dropna().tolist() == [2.0] * 3 + [10.0] * 3 + [2.0] * 3
         assert column.isna().tolist() == [False] * 6 + [True] * 3 + [False] * 3
+
+    def test_a_flag_is_taken_for_zero_and_one(self) -> None:
+        found = self.found(small(arm=np.repeat([True, False, True, True], 3)))
+        assert found["took `arm` for a number"].tolist() == [1.0] * 3 + [0.0] * 3 + [1.0] * 6
 
     def test_integers_become_doubles(self) -> None:
         arm = pd.Categorical(np.repeat([1, 2, 3, 1], 3))

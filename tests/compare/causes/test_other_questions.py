@@ -90,8 +90,9 @@ def said(given: ModelSpec, *kinds: str) -> list[str]:
             spec(df_method="residual"),
             "fitted by REML, not ML",
         ),
+        (spec(df_method="z"), spec(reml=False, df_method="z"), "fitted by ML, not REML"),
     ],
-    ids=["reml", "ml", "kenward-roger-knows-no-ml", "the-method-stays"],
+    ids=["reml", "ml", "kenward-roger-knows-no-ml", "residual-stays", "z-stays"],
 )
 def test_the_other_criterion(given: ModelSpec, other: ModelSpec, words: str) -> None:
     first = fits(given)[0]
@@ -191,8 +192,10 @@ def test_columns_of_the_fixed_part_are_neither_response_nor_group() -> None:
         (pd.Series(["a", "b"]), True),
         (pd.Series(["a", "b"], dtype="string"), True),
         (pd.Series(pd.Categorical([1, 2])), True),
+        (pd.Series([True, False]), True),
+        (pd.Series([1, 2], dtype="object"), False),
     ],
-    ids=["doubles", "integers", "objects", "strings", "categories"],
+    ids=["doubles", "integers", "objects", "strings", "categories", "flags", "numbers-as-objects"],
 )
 def test_what_a_formula_takes_for_a_factor(column: pd.Series, factor: bool) -> None:
-    assert is_factor(column) is factor
+    assert is_factor(pd.DataFrame({"x": column}), "x") is factor

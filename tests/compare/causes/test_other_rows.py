@@ -67,6 +67,17 @@ class TestRows:
         found = self.found(about(shuffled), answer(small()[1:]))["carried the last value forward"]
         assert_frame_equal(found, shuffled.assign(y=shuffled["y"].fillna(8.0)))
 
+    def test_visits_of_one_time_are_taken_in_the_order_of_the_data(self) -> None:
+        y = [float(k) if k % 3 else math.nan for k in range(1, 61)]
+        frame = pd.DataFrame({"y": y, "week": [float(k // 30) for k in range(60)], "id": "P1"})
+        given = spec("y ~ week", df_method="residual", reml=False)
+        found = self.found(about(frame, given), answer(frame[1:], given))
+        before = [
+            value if value == value else value_before
+            for value_before, value in zip([math.nan, *y], y, strict=False)
+        ]
+        assert found["carried the last value forward"]["y"].tolist() == before
+
     def test_nobody_s_value_is_carried_to_another_patient(self) -> None:
         frame = small(y=[math.nan, *small()["y"][1:]])
         found = self.found(about(frame), answer(frame[2:]))["carried the last value forward"]
