@@ -72,11 +72,8 @@ class TestRows:
         frame = pd.DataFrame({"y": y, "week": [float(k // 30) for k in range(60)], "id": "P1"})
         given = spec("y ~ week", df_method="residual", reml=False)
         found = self.found(about(frame, given), answer(frame[1:], given))
-        before = [
-            value if value == value else value_before
-            for value_before, value in zip([math.nan, *y], y, strict=False)
-        ]
-        assert found["carried the last value forward"]["y"].tolist() == before
+        filled = [y[k] if y[k] == y[k] else y[k - 1] for k in range(60)]
+        assert found["carried the last value forward"]["y"].tolist() == filled
 
     def test_nobody_s_value_is_carried_to_another_patient(self) -> None:
         frame = small(y=[math.nan, *small()["y"][1:]])
