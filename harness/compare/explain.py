@@ -60,14 +60,14 @@ def explain(
 ) -> Explanation:
     """Read the cause of a difference off the two answers and the cross-check."""
     ours, theirs = python.fit.criterion, r.fit.criterion
-    limit = policy.find("criterion", "T2").limit_at(max(abs(ours), abs(theirs), 0.0))
+    limit = policy.find("criterion", "T2").limit_at(max(abs(ours), abs(theirs)))
     if not problem.same:
         return Explanation(f"different model: {problem.difference}", "", (), (), False)
     same_criterion = abs(ours - theirs) <= limit
     same_algebra = cross is None or abs(cross.python_at_r - theirs) <= limit
     model_cause, notes = "", []
     if cross is not None and not same_algebra:
-        own, evidence = _contradiction(cross, ours, theirs, limit)
+        own, evidence = _contradiction(cross, ours, limit)
         model_cause = own or "algebra: the criteria disagree at the same theta"
         notes += evidence
         notes.append(
@@ -98,9 +98,7 @@ def explain(
     return Explanation(model_cause, df_cause, tuple(notes), component_notes, flat)
 
 
-def _contradiction(
-    cross: CrossCheck, ours: float, theirs: float, limit: float
-) -> tuple[str, list[str]]:
+def _contradiction(cross: CrossCheck, ours: float, limit: float) -> tuple[str, list[str]]:
     """Whose answer is not what its own criterion says, if that is known; and why.
 
     The criteria disagree at r's theta. If r itself evaluates python's theta as python does, both

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.compare.boundary import Boundary, boundary_of
 from harness.compare.measure import Measured, Pair, measure
@@ -159,7 +159,7 @@ class _Rows:
 
 
 def _in_own_unit(digits: AsPrinted, measured: Measured) -> Measured:
-    return Measured(digits.gap, "absolute", digits.allowed, measured.tier)
+    return replace(measured, delta=digits.gap, metric="absolute", limit=digits.allowed)
 
 
 def _boundary(python: ModelNumbers, r: ModelNumbers, policy: Policy) -> Boundary:

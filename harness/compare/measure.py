@@ -86,7 +86,7 @@ def measure(row: EstimateRow, python: Value, r: Value, pair: Pair) -> Measured:
     """
     a, b = float(python), float(r)
     tier = "T0" if row.quantity in ("n_obs", "n_groups") else pair.optimum
-    magnitude = max((abs(v) for v in (a, b) if not math.isnan(v)), default=0.0)
+    magnitude = metrics.larger_magnitude(a, b)
     tolerance = pair.tolerance(row.quantity, tier, magnitude)
     rule = rule_of(tolerance, pair.policy, pair.df_method) if pair.boundary else "compare"
     if rule == "over sigma":

@@ -38,6 +38,11 @@ def exact(a: float, b: float) -> float:
     return absolute(a, b)
 
 
+def larger_magnitude(a: float, b: float) -> float:
+    """The larger of ``|a|`` and ``|b|``, a NaN left out; 0 for two of them."""
+    return max((abs(v) for v in (a, b) if not math.isnan(v)), default=0.0)
+
+
 def relative(a: float, b: float) -> float:
     """``|a - b|`` as a share of the smaller magnitude: infinite when only one is zero.
 

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
+from harness.compare.metrics import larger_magnitude
 from harness.compare.policy import Policy, Tolerance
 from harness.compare.rows import DiffRow
 from harness.compare.verdict import Verdict
@@ -16,47 +17,48 @@ SLACK = 0.01
 
 def record_of(row: DiffRow, policy: Policy) -> Tolerance | None:
     """The policy's record a row was held to; None for rows that were not measured."""
-    if row.delta is None or row.limit is None:
+    held = _held(row, policy)
+    return None if held is None else held[0]
+
+
+def _held(row: DiffRow, policy: Policy) -> tuple[Tolerance, float] | None:
+    """A row's record, and the limit it has for numbers of that size."""
+    if row.python is None or row.r is None:
         return None
-    sizes = [abs(float(v)) for v in (row.python, row.r) if v is not None and math.isfinite(v)]
+    size = larger_magnitude(float(row.python), float(row.r))
     method = row.df_method.rpartition(" | ")[2]
     try:
-        return policy.find(
-            row.quantity, row.tier, df_method=method, magnitude=max(sizes, default=0.0)
-        )
+        record = policy.find(row.quantity, row.tier, df_method=method, magnitude=size)
     except KeyError:
         return None
+    return record, record.limit_at(size)
 
 
 def largest(rows: Iterable[DiffRow], policy: Policy) -> dict[Tolerance, DiffRow]:
     """The row with the largest difference among those that matched, by the record they match.
 
     Models with a red row do not count: what matched there is not what two right answers look like.
-    Nor do standard deviations on the boundary, which are held in another unit than their record's.
+    Nor do numbers that were held to something else than their record: components on the boundary,
+    and what agrees only to the digits printed.
     """
     given = tuple(rows)
     spoilt = {(row.place, row.model) for row in given if row.red}
-    found: dict[Tolerance, DiffRow] = {}
+    found: dict[Tolerance, list[DiffRow]] = {}
     for row in given:
-        if (row.place, row.model) in spoilt:
+        held = _held(row, policy)
+        if held is None or row.verdict is not Verdict.MATCH or (row.place, row.model) in spoilt:
             continue
-        record = record_of(row, policy)
-        if record is None or row.verdict is not Verdict.MATCH or row.metric != record.metric:
-            continue
+        record, limit = held
+        own = row.metric == record.metric and (record.limit is None or row.limit == limit)
         # A flat component may match beyond its limit; that says nothing of the limit.
-        if row.delta is None or row.limit is None or row.delta > row.limit:
-            continue
-        before = found.get(record)
-        if before is None or before.delta is None or row.delta > before.delta:
-            found[record] = row
-    return found
+        if own and row.share <= 1.0:
+            found.setdefault(record, []).append(row)
+    return {record: max(of, key=lambda row: row.delta or 0.0) for record, of in found.items()}
 
 
 def is_slack(record: Tolerance) -> bool:
     """Whether the limit is a hundred times what it has ever been asked to allow, or more."""
-    if record.limit is None or record.limit == 0.0 or math.isnan(record.observed):
-        return False
-    return record.observed < SLACK * record.limit
+    return record.limit is not None and record.observed < SLACK * record.limit
 
 
 def rewritten(text: str, policy: Policy, maxima: Mapping[Tolerance, float]) -> str:
@@ -80,12 +82,12 @@ def rewritten(text: str, policy: Policy, maxima: Mapping[Tolerance, float]) -> s
             continue
         line = f"observed = {_rounded_up(seen):.1e}\n"
         bare = re.sub(r"(?m)^observed = .*\n", "", block)
-        done.append(re.sub(r"(?m)^(boundary = .*\n)", rf"{line}\1", bare, count=1))
+        done.append(re.sub(r"(?m)^(boundary = .*\n)", rf"{line}\1", bare))
     return head + "".join(done)
 
 
 def _rounded_up(value: float) -> float:
-    """To two digits, never below the value."""
+    """To two digits, never below the value but for its own rounding."""
     if value == 0.0:
         return 0.0
     unit = 10.0 ** (math.floor(math.log10(value)) - 1)

@@ -277,10 +277,14 @@ class TestRows:
         assert row(compare_files(*both), "week", "df").verdict is Verdict.BOUNDARY
 
     def test_a_reference_that_is_not_clean(self, tmp_path: Path) -> None:
-        right = fit_file(tmp_path, quality=ReferenceQuality(False, ("two optimisers disagree",)))
-        table = compare_files(published(tmp_path), right)
-        assert set(table.counts) == {Verdict.REFERENCE_NOT_CLEAN}
-        assert "two optimisers disagree" in table.rows[0].note
+        for reasons, said in (
+            (("two optimisers disagree", "R complained"), "two optimisers disagree; R complained"),
+            ((), "reason not given"),
+        ):
+            right = fit_file(tmp_path, quality=ReferenceQuality(False, reasons))
+            table = compare_files(published(tmp_path), right)
+            assert set(table.counts) == {Verdict.REFERENCE_NOT_CLEAN}
+            assert table.rows[0].note == f"reference not clean: {said}"
 
 
 class TestModels:

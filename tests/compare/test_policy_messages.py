@@ -85,6 +85,7 @@ def test_a_threshold_is_a_finite_number_above_zero(
         (P, "p_value", "at_least"),
         (P, "p_value", "below"),
         (FLOOR, "loglik", "floor_ulp"),
+        (SE, "estimate", "observed"),
         (EXACT, "singular", "limit"),
     ],
 )

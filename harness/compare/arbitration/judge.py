@@ -64,7 +64,7 @@ def _scored(design: Design, side: Estimates) -> Marginal | None:
     factors = relative_factors(design, side)
     sigma = next((part.estimate for part in side.random if part.term == "sigma"), math.nan)
     effort = work(design)
-    if factors is None or not (math.isfinite(sigma) and sigma > 0.0) or effort > DENSE:
+    if factors is None or not 0.0 < sigma < math.inf or effort > DENSE:
         return None
     try:
         return marginal(design, factors, sigma, DIGITS if effort <= AFFORDABLE else 0)
@@ -98,10 +98,10 @@ def relative_factors(design: Design, side: Estimates) -> list[Array] | None:
         S = R * np.outer(scaled, scaled)
         if not np.isfinite(S).all():
             return None
-        try:
-            factors.append(_factor(S))
-        except np.linalg.LinAlgError:
+        factor = _factor(S)
+        if factor is None:
             return None
+        factors.append(factor)
     return factors
 
 
@@ -115,10 +115,10 @@ def _from_theta(widths: list[int], theta: tuple[float, ...]) -> list[Array]:
     return factors
 
 
-def _factor(S: Array) -> Array:
-    """A factor of a covariance that may be singular: components on the boundary are allowed."""
+def _factor(S: Array) -> Array | None:
+    """A factor of a covariance, None if S is none; it may be singular, as on the boundary."""
     values, vectors = np.linalg.eigh(S)
-    if values.min() < -1e-8 * max(float(values.max()), 1e-300):
-        raise np.linalg.LinAlgError("not a covariance")
+    if values.min() < -1e-8 * values.max():
+        return None
     factor: Array = vectors * np.sqrt(np.clip(values, 0.0, None))
     return factor

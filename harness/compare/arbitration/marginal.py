@@ -63,8 +63,8 @@ def independent_rows(design: Design) -> list[npt.NDArray[np.intp]]:
         offset += len(grouping.sizes)
     row, column = np.concatenate(links), np.concatenate(columns)
     graph = coo_array((np.ones(len(row)), (row, column)), shape=(offset, offset))
-    _, label = connected_components(graph, directed=False)
-    order = np.argsort(label[:n], kind="stable")
+    _, label = connected_components(graph)
+    order = np.argsort(label[:n])
     ends = np.flatnonzero(np.diff(label[:n][order])) + 1
     return [np.sort(part) for part in np.split(order, ends)]
 
@@ -88,12 +88,12 @@ def marginal(design: Design, Lambda: Sequence[Array], sigma: float, digits: int 
     Raises:
         numpy.linalg.LinAlgError, ZeroDivisionError: a covariance that is not positive.
     """
-    with mpmath.workdps(max(digits, 15)):
+    with mpmath.workdps(digits):
         return _marginal(design, Lambda, sigma, digits)
 
 
 def _marginal(design: Design, Lambda: Sequence[Array], sigma: float, digits: int) -> Marginal:
-    lift = _lift if digits else (lambda a: np.asarray(a, dtype=np.float64))
+    lift, real = (_lift, mpmath) if digits else (np.asarray, math)
     y = design.y if design.offset is None else lift(design.y) - lift(design.offset)
     XY = np.column_stack([lift(design.X), lift(y)])
     n, p = len(XY), XY.shape[1] - 1
@@ -104,25 +104,24 @@ def _marginal(design: Design, Lambda: Sequence[Array], sigma: float, digits: int
         L = cholesky(_covariance(design, S, rows, lift))
         half = forward(L, XY[rows])
         inner = inner + half.T @ half
-        log_v = log_v + 2 * sum(_log(value) for value in L.diagonal())
+        log_v = log_v + 2 * sum(real.log(value) for value in L.diagonal())
     R = cholesky(inner[:p, :p])
     right = forward(R, inner[:p, p])
     beta = backward(R, right)
     residual = inner[p, p] - right @ right
     reml = design.spec.reml
     d = n - p if reml else n
-    rest = log_v + (2 * sum(_log(value) for value in R.diagonal()) if reml else 0.0)
-    two_pi = 2 * (mpmath.pi if digits else math.pi)
+    rest = log_v + (2 * sum(real.log(value) for value in R.diagonal()) if reml else 0.0)
     best = residual / d
     square = lift(np.array([sigma]))[0] ** 2
     unit = forward(R, lift(np.eye(p)))
-    errors = [abs(sigma) * float(_root(column @ column)) for column in unit.T]
+    errors = [sigma * float(real.sqrt(column @ column)) for column in unit.T]
     return Marginal(
-        criterion=float(rest + d * _log(two_pi * square) + residual / square),
-        profiled=float(rest + d * (1 + _log(two_pi * best))),
+        criterion=float(rest + d * real.log(2 * real.pi * square) + residual / square),
+        profiled=float(rest + d * (1 + real.log(2 * real.pi * best))),
         beta=tuple(float(value) for value in beta),
         std_error=tuple(errors),
-        sigma=float(_root(best)),
+        sigma=float(real.sqrt(best)),
         digits=digits,
     )
 
@@ -144,14 +143,14 @@ def cholesky(A: Array) -> Array:
     if A.dtype != object:
         return np.linalg.cholesky(A)
     size = len(A)
-    L = np.full((size, size), mpmath.mpf(0), dtype=object)
+    L = np.full((size, size), mpmath.mpf(0))
     for j in range(size):
-        pivot = A[j, j] - (L[j, :j] @ L[j, :j] if j else 0)
+        pivot = A[j, j] - L[j, :j] @ L[j, :j]
         if not pivot > 0:
             raise np.linalg.LinAlgError("not positive definite")
         L[j, j] = mpmath.sqrt(pivot)
         for i in range(j + 1, size):
-            L[i, j] = (A[i, j] - (L[i, :j] @ L[j, :j] if j else 0)) / L[j, j]
+            L[i, j] = (A[i, j] - L[i, :j] @ L[j, :j]) / L[j, j]
     return L
 
 
@@ -161,9 +160,9 @@ def forward(L: Array, B: Array) -> Array:
         return B
     if L.dtype != object:
         return solve_triangular(L, B, lower=True)
-    X = np.array(B, dtype=object, copy=True)
+    X = B.copy()
     for i in range(len(L)):
-        X[i] = (X[i] - (L[i, :i] @ X[:i] if i else 0)) / L[i, i]
+        X[i] = (X[i] - L[i, :i] @ X[:i]) / L[i, i]
     return X
 
 
@@ -173,9 +172,9 @@ def backward(L: Array, b: Array) -> Array:
         return b
     if L.dtype != object:
         return solve_triangular(L, b, lower=True, trans="T")
-    x = np.array(b, dtype=object, copy=True)
+    x = b.copy()
     for i in reversed(range(len(L))):
-        x[i] = (x[i] - (L[i + 1 :, i] @ x[i + 1 :] if i + 1 < len(L) else 0)) / L[i, i]
+        x[i] = (x[i] - L[i + 1 :, i] @ x[i + 1 :]) / L[i, i]
     return x
 
 
@@ -186,11 +185,3 @@ def _lift(values: Any) -> Array:
     lifted = np.empty(given.shape, dtype=object)
     lifted.ravel()[:] = [mpmath.mpf(float(value)) for value in given.ravel()]
     return lifted
-
-
-def _log(value: Any) -> Any:
-    return math.log(value) if isinstance(value, float) else mpmath.log(value)
-
-
-def _root(value: Any) -> Any:
-    return math.sqrt(value) if isinstance(value, float) else mpmath.sqrt(value)

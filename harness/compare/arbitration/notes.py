@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -38,13 +37,13 @@ def _noted(
     policy: Policy,
 ) -> DiffRow:
     said = []
+    if row.quantity in ("estimate", "std_error") and row.term not in places:
+        return row
     for name, at in sides.items():
         value = row.python if name == "python" else row.r
         if at is None or value is None:
             continue
         truth = _truth(row, places, at)
-        if math.isnan(truth):
-            continue
         error = _error(row, float(value), truth, places, at)
         limit = policy.find(row.quantity, "T2").limit_at(abs(truth))
         if error <= limit:
@@ -53,7 +52,7 @@ def _noted(
             said.append(f"{name} off by {error:.2g} {_unit(row)} from {truth!r}")
     if not said:
         return row
-    digits = max((at.digits for at in sides.values() if at is not None), default=0)
+    digits = max(at.digits for at in sides.values() if at is not None)
     how = f"{digits} digits" if digits else "doubles"
     verdict = f"third evaluator (marginal likelihood, {how}), at each side's own components: "
     better = _better(row, sides)
@@ -66,9 +65,8 @@ def _truth(row: DiffRow, places: Mapping[str, int], at: Marginal) -> float:
         return at.profiled
     if row.quantity == "sigma":
         return at.sigma
-    place = places.get(row.term)
     values = at.beta if row.quantity == "estimate" else at.std_error
-    return math.nan if place is None or place >= len(values) else values[place]
+    return values[places[row.term]]
 
 
 def _error(

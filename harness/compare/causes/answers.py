@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from statistics import median
 
 import numpy as np
 
@@ -29,9 +30,15 @@ SAME_UNIT = 1e-6
 """How closely sigma, coefficients and errors must agree on a factor, relative."""
 
 
+_NOT_ADJUSTED = {
+    "kenward-roger": "did not adjust the standard errors (Kenward-Roger)",
+    "satterthwaite": "took Kenward-Roger's degrees of freedom with errors not adjusted",
+}
+
+
 def stopped_elsewhere(asked: Asked, right: Estimates, off: Estimates) -> Iterator[Change]:
     """Everything as it follows from the theta at which the other search ended."""
-    if not off.theta or len(off.theta) != len(right.theta) or off.theta == right.theta:
+    if len(off.theta) != len(right.theta) or off.theta == right.theta:
         return
     gap = off.fit.criterion - right.fit.criterion
     if gap >= 0.0:
@@ -49,30 +56,21 @@ def stopped_elsewhere(asked: Asked, right: Estimates, off: Estimates) -> Iterato
 
 
 def other_errors(asked: Asked) -> Iterator[Change]:
-    """Kenward-Roger's degrees of freedom beside errors that are not adjusted, and the reverse."""
+    """Kenward-Roger's degrees of freedom beside errors that are not adjusted."""
     spec = asked.spec
-    if not spec.mixed or not spec.reml:
-        return
-    if spec.df_method == "kenward-roger":
-        yield Change(
-            "kenward-roger", "did not adjust the standard errors (Kenward-Roger)",
-            answer=partial(_mixed_errors, asked, adjusted=False),
-        )  # fmt: skip
-    if spec.df_method == "satterthwaite":
-        yield Change(
-            "kenward-roger", "took Kenward-Roger's degrees of freedom with errors not adjusted",
-            answer=partial(_mixed_errors, asked, adjusted=False),
-        )  # fmt: skip
+    if spec.mixed and spec.reml and spec.df_method in _NOT_ADJUSTED:
+        words = _NOT_ADJUSTED[spec.df_method]
+        yield Change("kenward-roger", words, answer=partial(_mixed_errors, asked))
 
 
-def _mixed_errors(asked: Asked, *, adjusted: bool) -> Estimates:
+def _mixed_errors(asked: Asked) -> Estimates:
     spec = asked.spec
     fit: Fit = fit_design(build_design(spec, asked.frame))
-    covariance = fit.covariance("kenward-roger" if adjusted else "satterthwaite")
+    covariance = fit.covariance("satterthwaite")
     table = wald_table(
         fit.beta, np.sqrt(np.diag(covariance)), fit.df("kenward-roger"), spec.conf_level
     )
-    plain = fit.estimates(spec.df_method, spec.conf_level)
+    plain = fit.estimates(spec.df_method)
     columns = (
         table.estimate, table.std_error, table.df, table.statistic, table.p_value,
         table.conf_low, table.conf_high,
@@ -109,8 +107,10 @@ def other_unit(right: Estimates, off: Estimates) -> Iterator[Change]:
     factor = _factor(right, off)
     if math.isnan(factor) or abs(factor - 1.0) <= SAME_UNIT:
         return
-    known = next((w for at, w in UNITS.items() if abs(factor / at - 1.0) <= SAME_UNIT), "")
-    words = f"took {known}" if known else f"has the outcome in another unit, times {factor:.6g}"
+    words = f"has the outcome in another unit, times {factor:.6g}"
+    for at, known in UNITS.items():
+        if abs(factor / at - 1.0) <= SAME_UNIT:
+            words = f"took {known}"
     yield Change("unit", words, answer=_scaled(right, factor), blind=True)
 
 
@@ -124,7 +124,7 @@ def _factor(right: Estimates, off: Estimates) -> float:
     ]
     if not factors:
         return math.nan
-    middle = sorted(factors)[len(factors) // 2]
+    middle = median(factors)
     agreed = all(abs(f / middle - 1.0) <= SAME_UNIT for f in factors)
     return middle if agreed else math.nan
 

@@ -11,8 +11,10 @@ import pandas as pd
 from harness.compare.causes.asked import Asked
 from harness.compare.causes.change import Change
 from harness.language.formula import RandomTerm
+from harness.language.nodes import Name
 from harness.models.contrasts import CODINGS
 from harness.models.spec import DfMethod, ModelSpec
+from harness.models.variables import Factor, evaluate_variable
 
 LEVELS = (0.9, 0.99, 0.8, 0.95)
 """Levels of confidence that papers use."""
@@ -63,7 +65,7 @@ def other_fits(asked: Asked) -> Iterator[Change]:
 def _codings(asked: Asked) -> Iterator[Change]:
     """Every factor's contrasts, one at a time and all together."""
     given = dict(asked.spec.contrasts)
-    factors = [name for name in fixed_columns(asked.spec) if is_factor(asked.frame[name])]
+    factors = [name for name in fixed_columns(asked.spec) if is_factor(asked.frame, name)]
     for coding in CODINGS:
         others = [name for name in factors if given.get(name, "treatment") != coding]
         for name in others:
@@ -123,8 +125,6 @@ def fixed_columns(spec: ModelSpec) -> tuple[str, ...]:
     )
 
 
-def is_factor(column: pd.Series) -> bool:
+def is_factor(frame: pd.DataFrame, name: str) -> bool:
     """Whether a formula takes the column for a factor."""
-    return isinstance(column.dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(
-        column.dtype
-    )
+    return isinstance(evaluate_variable(Name(name), frame), Factor)

@@ -13,8 +13,6 @@ def told(rows: Sequence[DiffRow], causes: Sequence[Cause]) -> tuple[DiffRow, ...
     """The rows, with what was found in the ``cause`` and ``note`` of those that are red."""
     found = [cause for cause in causes if cause.found]
     unknown = [cause for cause in causes if not cause.found]
-    if not causes:
-        return tuple(rows)
     text = "; ".join(f"{cause.side} {cause.words}" for cause in found)
     note = "; ".join(
         f"none of {cause.tried} single changes to what was asked gives {cause.side}'s numbers"

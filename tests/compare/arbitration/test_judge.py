@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from dataclasses import replace
 from functools import cache
 
@@ -12,11 +14,16 @@ from port_data import classic
 from harness.compare import compare_model
 from harness.compare.arbitration import judge, judged
 from harness.compare.arbitration import judge as judge_both
+from harness.compare.arbitration.marginal import work
 from harness.compare.rows import DiffRow
 from harness.engines.port.engine import PortEngine
 from harness.language import parse_formula
+from harness.models.design import build_design
 from harness.models.record import Estimates
 from harness.models.spec import ModelKey, ModelSpec
+
+judge_module = sys.modules["harness.compare.arbitration.judge"]
+"""The package names its function like the module."""
 
 SPEC = ModelSpec(parse_formula("Reaction ~ Days + (Days | Subject)"))
 KEY = ModelKey("a", "s", "Reaction")
@@ -108,9 +115,52 @@ def test_a_side_without_usable_components_is_not_judged(broken: Estimates) -> No
     assert found.python is not None
 
 
+@pytest.mark.parametrize("sigma", [math.nan, math.inf, 0.0, -25.6])
+def test_a_sigma_that_is_none_is_not_judged(sigma: float) -> None:
+    random = tuple(
+        replace(part, estimate=sigma) if part.term == "sigma" else part for part in right().random
+    )
+    found = judge_both(SPEC, frame(), replace(right(), random=random), right())
+    assert found.python is None
+    assert found.r is not None
+
+
+def test_a_small_sigma_is_judged() -> None:
+    small = frame().assign(Reaction=frame()["Reaction"] / 1000.0)
+    answer = PortEngine().fit(SPEC, small)
+    found = judge_both(SPEC, small, answer, answer)
+    assert found.r is not None
+    assert found.r.sigma == pytest.approx(0.0255918, rel=1e-5)
+
+
+def test_components_that_are_no_covariance_are_not_judged() -> None:
+    random = tuple(
+        replace(part, estimate=1.2) if part.term.startswith("cor") else part
+        for part in right().random
+    )
+    found = judge_both(SPEC, frame(), right(), replace(right(), random=random, theta=()))
+    assert found.python is not None
+    assert found.r is None
+
+
+def test_the_precision_is_what_the_size_affords(monkeypatch: pytest.MonkeyPatch) -> None:
+    effort = work(build_design(SPEC, frame()))
+    for limit, digits in ((effort, 30), (effort - 1, 0)):
+        monkeypatch.setattr(judge_module, "AFFORDABLE", limit)
+        found = judge_both(SPEC, frame(), right(), right())
+        assert found.r is not None
+        assert found.r.digits == digits
+    monkeypatch.setattr(judge_module, "DENSE", effort)
+    assert judge_both(SPEC, frame(), right(), right()).r is not None
+    monkeypatch.setattr(judge_module, "DENSE", effort - 1)
+    assert judge_both(SPEC, frame(), right(), right()).r is None
+
+
 def test_a_model_that_cannot_be_set_up_is_not_judged() -> None:
     found = judge_both(SPEC, frame().drop(columns="Days"), right(), right())
     assert (found.python, found.r) == (None, None)
+    rows = compare_model(KEY, right(), wrong_error(right()))
+    assert judged(rows, found) == rows
 
 
 def test_rows_that_match_keep_their_notes() -> None:

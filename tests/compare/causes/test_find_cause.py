@@ -5,61 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+from asked_trial import PORT, asked, spec, trial
 
-from harness.compare.causes import Asked, find_cause
+from harness.compare import default_policy
+from harness.compare.causes import Asked, Cause, find_cause
 from harness.engines.port.engine import PortEngine
 from harness.engines.port.fit import fit_design
 from harness.engines.port.given import fit_at
 from harness.errors import ModelError
-from harness.language import parse_formula
 from harness.models.design import build_design
 from harness.models.record import Estimates
 from harness.models.spec import ModelSpec
-
-PORT = PortEngine()
-FORMULA = "y ~ arm * visit + age + (week | id)"
-
-
-@cache
-def trial() -> pd.DataFrame:
-    """60 patients, 4 visits, some missing; weights and an offset at hand."""
-    rng = np.random.default_rng(11)
-    n, weeks = 60, np.array([0.0, 2.0, 4.0, 8.0])
-    arm = np.tile([0, 1], n // 2)
-    level, slope = rng.normal(0, 4, n), rng.normal(0, 0.7, n)
-    week = np.tile(weeks, n)
-    who = np.repeat(np.arange(n), 4)
-    y = 30 + level[who] + (slope[who] - 0.5 * arm[who]) * week + rng.normal(0, 2, 4 * n)
-    frame = pd.DataFrame(
-        {
-            "y": y,
-            "week": week,
-            "visit": pd.Categorical(week.astype(int).astype(str), ["0", "2", "4", "8"]),
-            "arm": pd.Categorical(np.where(arm[who], "MBSR", "TAU"), ["TAU", "MBSR"]),
-            "age": np.repeat(rng.integers(30, 60, n).astype(float), 4),
-            "id": pd.Categorical([f"P{k:02d}" for k in who]),
-            "w": np.repeat(rng.uniform(0.5, 2.0, n), 4),
-            "o": rng.normal(size=4 * n),
-        }
-    )
-    frame.loc[(rng.uniform(size=4 * n) < 0.1) & (week > 0), "y"] = np.nan
-    return frame
-
-
-def spec(formula: str = FORMULA, **changes: object) -> ModelSpec:
-    return replace(ModelSpec(parse_formula(formula)), **changes)  # type: ignore[arg-type]
-
-
-def asked(given: ModelSpec | None = None, frame: pd.DataFrame | None = None) -> Asked:
-    rows = trial() if frame is None else frame
-    return Asked(
-        given or spec(), rows, id="id", time="week", sets={"women": rows[rows["age"] > 40]}
-    )
 
 
 def words(about: Asked, off: Estimates, *, prints: bool = True) -> str:
@@ -239,6 +199,19 @@ def test_an_end_that_is_not_the_optimum_is_named() -> None:
     assert found == f"stopped {gap:.2g} above the lowest criterion; its numbers follow from there"
 
 
+def test_degrees_of_freedom_there_hang_on_the_parametrisation() -> None:
+    """So that r's are not the port's: half a per cent off, and p and the bounds with them."""
+    theta = [1.02 * value for value in PORT.fit(spec(), trial()).theta]
+    short = fit_at(build_design(spec(), trial()), theta).estimates("satterthwaite")
+    fixed = tuple(
+        replace(e, df=1.005 * e.df, conf_low=e.conf_low + 1e-4 * e.std_error) for e in short.fixed
+    )
+    found = words(asked(), replace(short, fixed=fixed, converged=True))
+    assert found.startswith("stopped ")
+    far = tuple(replace(e, df=1.05 * e.df) for e in short.fixed)
+    assert words(asked(), replace(short, fixed=far, converged=True)) == ""
+
+
 def test_the_side_that_is_off_is_named() -> None:
     right = PORT.fit(spec(), trial())
     other = PORT.fit(spec(reml=False), trial())
@@ -251,6 +224,89 @@ def test_the_side_that_is_off_is_named() -> None:
 def test_nothing_is_said_of_answers_that_agree() -> None:
     right = PORT.fit(spec(), trial())
     assert find_cause(asked(), right, right) == ()
+
+
+def test_the_change_is_told_in_full() -> None:
+    right = PORT.fit(spec(), trial())
+    found = find_cause(asked(), right, PORT.fit(spec(reml=False), trial()))
+    # Three other df, three levels and one other set of errors come before it.
+    assert found == (Cause("r", "reml", "fitted by ML, not REML", 8),)
+    assert found[0].found
+    wrong = replace(right, fit=replace(right.fit, criterion=right.fit.criterion + 1.0))
+    (nothing,) = find_cause(asked(), wrong, right)
+    assert nothing == Cause("python", "", "", nothing.tried)
+    assert not nothing.found
+
+
+def test_a_caller_s_own_policy_holds() -> None:
+    policy = default_policy()
+    wide = tuple(
+        replace(t, limit=1.0) if t.quantity == "estimate" else t for t in policy.tolerances
+    )
+    right = PORT.fit(spec(), trial())
+    effect = right.fixed[0]
+    first = replace(effect, estimate=effect.estimate + 0.1 * effect.std_error)
+    off = replace(right, fixed=(first, *right.fixed[1:]))
+    assert len(find_cause(asked(), right, off)) == 1
+    lenient = replace(policy, tolerances=wide)
+    assert find_cause(asked(), right, off, lenient) == ()
+    by_ml = PORT.fit(spec(reml=False), trial())
+    effect = by_ml.fixed[0]
+    first = replace(effect, estimate=effect.estimate + 0.1 * effect.std_error)
+    both = replace(by_ml, fixed=(first, *by_ml.fixed[1:]))
+    (cause,) = find_cause(asked(), right, both, lenient)
+    assert cause.kind == "reml"
+    (cause,) = find_cause(asked(), right, both)
+    assert not cause.found
+
+
+def test_a_change_that_cannot_be_fitted_does_not_end_the_search() -> None:
+    """Nobody is complete here, so there is no fit to complete patients; the mean comes later."""
+    first = ~trial().duplicated("id") & (trial()["week"] == 0.0)
+    frame = trial().assign(y=trial()["y"].mask(first))
+    off = PORT.fit(spec(), frame.assign(y=frame["y"].fillna(frame["y"].mean())))
+    for prints in (True, False):
+        found = words(asked(frame=frame), off, prints=prints)
+        assert found == "put the mean in place of missing outcomes"
+
+
+def test_the_print_settles_what_needs_no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it every change costs a fit."""
+    off = PORT.fit(spec(), without(trial(), id="P17"))
+    fits: list[ModelSpec] = []
+    fit = PortEngine.fit
+
+    def counted(engine: PortEngine, given: ModelSpec, frame: pd.DataFrame) -> Estimates:
+        fits.append(given)
+        return fit(engine, given, frame)
+
+    monkeypatch.setattr(PortEngine, "fit", counted)
+    (cause,) = find_cause(asked(), PORT.fit(spec(), trial()), off)
+    assert cause.words == "left out the 4 rows with id P17"
+    with_print = len(fits)
+    fits.clear()
+    find_cause(asked(), PORT.fit(spec(), trial()), replace(off, problem=None))
+    assert with_print <= 3 < len(fits)
+
+
+def test_a_calculated_column_may_differ_in_its_last_bits() -> None:
+    given = spec("y ~ arm + log(age) + (1 | id)")
+    off = PORT.fit(replace(given, reml=False), trial())
+    assert off.problem is not None
+    x = tuple(replace(c, sha256="other") if "log" in c.name else c for c in off.problem.x)
+    assert "log(age)" in [c.name for c in x]
+    found = words(asked(given), replace(off, problem=replace(off.problem, x=x)))
+    assert found == "fitted by ML, not REML"
+
+
+def test_a_linear_model_has_no_criterion_to_choose() -> None:
+    """Engines fill the flag as they like."""
+    given = spec("y ~ arm + week", df_method="residual")
+    off = PORT.fit(replace(given, df_method="z"), trial())
+    assert off.problem is not None
+    other = replace(off.problem, reml=not off.problem.reml)
+    found = words(asked(given), replace(off, problem=other))
+    assert found == "took normal instead of t distributions (z tests)"
 
 
 @pytest.mark.parametrize("quantity", ["estimate", "std_error", "p_value", "conf_low"])
