@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 from harness.models.record import Estimates, random_quantity
 from harness.plain import plain
 
+BESIDES = ("emmeans", "contrasts", "anova", "effect_sizes")
 _NOT_FINITE = {"Inf": math.inf, "-Inf": -math.inf, "NaN": math.nan, "NA": math.nan}
 
 
@@ -132,8 +133,10 @@ def decode_estimates(value: JsonValue) -> Estimates:
     made = decode(Estimates, value)
     assert isinstance(made, Estimates)  # noqa: S101 - what decode was asked for
     members = value.members()
-    for table in ("fixed", "random"):
+    for table in ("fixed", "random", *BESIDES):
         seen: set[str] = set()
+        if table not in members or members[table].is_null:
+            continue
         for item in members[table].items():
             place = item.members()["term"]
             term = place.text()

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
+
 
 @dataclass(frozen=True, slots=True)
 class FixedEffect:
@@ -148,6 +150,8 @@ class Estimates:
         versions: name -> version of whatever computed it.
         vcov: (p, p) covariance of the coefficients, in their order, where the engine gives it.
         vcov_adjusted: the same as Kenward and Roger adjust it, where that is the df method.
+        emmeans, contrasts, anova, effect_sizes: what was asked besides; None where it was not.
+        refused: of those, by part, why it could not be answered; the part is then empty.
     """
 
     engine: str
@@ -169,6 +173,11 @@ class Estimates:
     versions: dict[str, str] = field(default_factory=dict)
     vcov: tuple[tuple[float, ...], ...] | None = field(default=None, metadata=UNSAID)
     vcov_adjusted: tuple[tuple[float, ...], ...] | None = field(default=None, metadata=UNSAID)
+    emmeans: tuple[MarginalMean, ...] | None = field(default=None, metadata=UNSAID)
+    contrasts: tuple[MeanContrast, ...] | None = field(default=None, metadata=UNSAID)
+    anova: tuple[TermTest, ...] | None = field(default=None, metadata=UNSAID)
+    effect_sizes: tuple[EffectSize, ...] | None = field(default=None, metadata=UNSAID)
+    refused: dict[str, str] | None = field(default=None, metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)

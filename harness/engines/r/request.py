@@ -19,7 +19,13 @@ def fit_request(spec: ModelSpec) -> dict[str, Any]:
         "df_method": spec.df_method,
         "conf_level": spec.conf_level,
         **extras(spec),
+        **asked_besides(spec),
     }
+
+
+def asked_besides(spec: ModelSpec) -> dict[str, Any]:
+    """What is asked of the same fit besides, only where there is any."""
+    return {} if spec.besides is None else {"besides": spec.besides.as_json()}
 
 
 def criterion_request(spec: ModelSpec, theta: Sequence[float]) -> dict[str, Any]:
