@@ -13,6 +13,7 @@ from harness.estimates.files import KeyedAnswer
 from harness.models.record import Estimates
 from harness.pipeline import RunResult
 from harness.report.content import RunRecord, SetFlow
+from harness.report.definitions import definitions
 from harness.report.manifest import Manifest, environment, sha256_by_name
 from harness.report.reproduce import reproduce_script
 
@@ -58,6 +59,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         command=command,
         scripts=scripts,
         part=result.part,
+        definitions=definitions((f.task, f.python, f.r) for f in result.fits),
     )
 
 

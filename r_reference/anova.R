@@ -3,7 +3,8 @@
 #   term_tests(reference_model(angle ~ recipe * temperature + (1 | replicate), lme4::cake), type = 3)
 #   term_tests(reference_model(angle ~ recipe * temp, lme4::cake), type = 2)
 #
-# A mixed model by lmerTest's anova, by Satterthwaite or Kenward-Roger. A linear model by its residual
+# A mixed model by lmerTest's anova, by Satterthwaite or Kenward-Roger; on residual or infinite df its
+# hypotheses are tested by Wald's F. A linear model by its residual
 # sums of squares; SAS's types (Goodnight 1978, SAS Technical Report R-101), in which a term is
 # contained in another that has the same numbers and more factors, as lmerTest has it. sum_sq is
 # what the term explains, in the outcome's unit squared; Kenward-Roger scales F afterwards.
@@ -18,15 +19,29 @@ term_tests <- function(model, type = 3L) {
 
 mixed_terms <- function(model, type) {
   need_plain_model(model, "lmerTest's anova")
-  ddf <- switch(model$df_method, satterthwaite = "Satterthwaite", "kenward-roger" = "Kenward-Roger",
-                refuse("lmerTest tests terms by satterthwaite or kenward-roger, not by ",
-                       model$df_method))
+  if (model$df_method %in% c("residual", "z")) return(wald_terms(model, type))
+  ddf <- switch(model$df_method, satterthwaite = "Satterthwaite", "kenward-roger" = "Kenward-Roger")
   table <- anova(model$fit, type = type, ddf = ddf)
   if (!grepl(ddf, paste(attr(table, "heading"), collapse = " "), fixed = TRUE))
     refuse("lmerTest did not test by ", ddf)
   lapply(seq_len(nrow(table)), function(i)
     term_row(rownames(table)[i], table[["Sum Sq"]][i], table$NumDF[i], table$DenDF[i],
              table[["F value"]][i], model$df_method))
+}
+
+# lmerTest's hypotheses, read from a table of its own at the same theta, tested on residual or infinite df.
+wald_terms <- function(model, type) {
+  there <- fit_at(model$formula, model$data, lme4::getME(model$fit, "theta"), model$reml, "satterthwaite",
+                  model$weights, model$offset)
+  table <- anova(there, type = type)
+  hypotheses <- attr(table, "hypotheses")
+  lapply(rownames(table), function(term) {
+    L <- hypotheses[[term]]
+    tested <- if (length(L)) joint_f(model, matrix(L, ncol = length(model_beta(model))))
+              else f_values(0, NA, NA)
+    term_row(term, tested$f_value * tested$num_df * sigma(model$fit)^2, tested$num_df, tested$den_df,
+             tested$f_value, model$df_method)
+  })
 }
 
 term_row <- function(term, sum_sq, num_df, den_df, f_value, df_method) {

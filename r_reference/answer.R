@@ -23,10 +23,12 @@ failure <- function(kind, e) {
 formula_keys <- c("formula", "weights", "offset", "contrasts")
 model_keys <- c(formula_keys, "reml", "df_method", "conf_level", "theta")
 
+fit_keys <- c(setdiff(model_keys, "theta"), "besides")
+
 # By question: what it takes, the packages it needs besides, and who answers.
 questions <- list(
-  lmer = list(takes = c(setdiff(model_keys, "theta"), "also_at"), ask = function(q) ask_lmer(q)),
-  lm = list(takes = setdiff(model_keys, "theta"), ask = function(q) ask_lm(q)),
+  lmer = list(takes = c(fit_keys, "also_at"), ask = function(q) ask_lmer(q)),
+  lm = list(takes = fit_keys, ask = function(q) ask_lm(q)),
   criterion = list(takes = c(formula_keys, "reml", "theta"), ask = function(q) ask_criterion(q)),
   intermediates = list(takes = model_keys, ask = function(q) intermediates(asked_model(q))),
   kenward_roger = list(takes = c(model_keys, "hypotheses"), ask = function(q)
@@ -72,9 +74,18 @@ ask <- function(request) {
   asked <- if (!is.na(question)) questions[[question]]
   if (is.null(asked) || !question %in% names(questions)) refuse("unknown question `", question, "`")
   only(request, asked$takes)
-  check_packages(asked$packages)
+  packages <- packages_for(request)
+  check_packages(packages)
   # An environment, because `$` on a list completes names: `n` would be found in `names`.
-  c(asked$ask(list2env(request)), list(versions = session(asked$packages)))
+  c(asked$ask(list2env(request)), list(versions = session(packages)))
+}
+
+# The packages that a request needs besides those that all need. Means are asked of a fit by its `besides`.
+packages_for <- function(request) {
+  question <- request$question
+  if (!is.character(question) || length(question) != 1L || !question %in% names(questions)) return(NULL)
+  of_means <- unlist(request$besides$parts) %in% c("emmeans", "contrasts", "effect_size")
+  c(questions[[question]]$packages, if (any(of_means)) "emmeans")
 }
 
 # The columns sent, the formula over them, and weights, offset and contrasts by name.
@@ -96,14 +107,17 @@ asked_model <- function(q) {
 ask_lmer <- function(q) {
   df_method <- one_choice(q$df_method, "df_method", df_methods)
   also_at <- lapply(as.list(q$also_at), numbers, "also_at")
+  besides <- asked_besides(q$besides)
   with_formula(q, function(formula, data, ...)
-    fit_lmer(formula, data, flag(q$reml, "reml"), df_method, level_of(q$conf_level), ..., also_at = also_at))
+    fit_lmer(formula, data, flag(q$reml, "reml"), df_method, level_of(q$conf_level), ...,
+             also_at = also_at, besides = besides))
 }
 
 ask_lm <- function(q) {
   df_method <- one_choice(q$df_method, "df_method", df_methods)
+  besides <- asked_besides(q$besides)
   with_formula(q, function(formula, data, ...)
-    fit_lm(formula, data, df_method, level_of(q$conf_level), ...))
+    fit_lm(formula, data, df_method, level_of(q$conf_level), ..., besides = besides))
 }
 
 ask_criterion <- function(q) {

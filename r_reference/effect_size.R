@@ -23,13 +23,7 @@ standardised <- function(model, contrasts, by_sd, sd = NULL, baseline = NULL, ar
   answer_on(model, {
     if (!by_sd %in% sd_names) refuse("no standard deviation `", by_sd, "`")
     check_coefficients(contrasts)
-    used <- switch(by_sd,
-      residual = sigma(model$fit),
-      total = total_sd(model),
-      baseline = baseline_sd(model, baseline, arm, per),
-      given = sd)
-    if (is.null(used) || !is.numeric(used) || length(used) != 1L || !is.finite(used) || used <= 0)
-      refuse("the standard deviation is not a positive number")
+    used <- unit_sd(model, by_sd, sd, baseline, arm, per)
     list(by_sd = by_sd, sd = used, rows = lapply(names(contrasts), function(name) {
       row <- contrast_row(model, contrasts[[name]], name, level)
       c(list(name = name, estimate = row$estimate / used, conf_low = row$conf_low / used,
@@ -38,6 +32,18 @@ standardised <- function(model, contrasts, by_sd, sd = NULL, baseline = NULL, ar
         row[c("std_error", "df", "statistic", "p_value")], list(df_method = model$df_method))
     }))
   })
+}
+
+# The standard deviation of that name, or one line that says why there is none.
+unit_sd <- function(model, by_sd, sd = NULL, baseline = NULL, arm = NULL, per = NULL) {
+  used <- switch(by_sd,
+    residual = sigma(model$fit),
+    total = total_sd(model),
+    baseline = baseline_sd(model, baseline, arm, per),
+    given = sd)
+  if (is.null(used) || !is.numeric(used) || length(used) != 1L || !is.finite(used) || used <= 0)
+    refuse("the standard deviation is not a positive number")
+  used
 }
 
 # One contrast of the coefficients with test and interval by the model's df method.

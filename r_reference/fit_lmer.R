@@ -5,6 +5,7 @@
 #
 # also_at: further thetas at which to give criterion, sigma, coefficients and their errors.
 # df_method: satterthwaite and kenward-roger (lmerTest), residual (rows less coefficients), z.
+# besides: what is asked of the same fit besides its numbers, made by besides().
 
 # Largest difference of two tight optimisers' criteria, in deviance units, that is still one optimum.
 gap_limit <- 1e-7
@@ -20,14 +21,18 @@ numderiv_zero <- sqrt(.Machine$double.eps / 7e-7)
 harmless <- c("fixed-effect model matrix is rank deficient so dropping", "NLOPT_ROUNDOFF_LIMITED")
 
 fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", level = 0.95,
-                     weights = NULL, offset = NULL, contrasts = list(), also_at = list()) {
+                     weights = NULL, offset = NULL, contrasts = list(), also_at = list(),
+                     besides = NULL) {
   with_settings(fitting({
     data <- coded_data(formula, data, weights, offset, contrasts)
     model <- mixed_model(formula, data, reml, df_method, weights, offset)
     fit <- model$fit
     optimum <- model$optimum
     final <- with_log(fixed_table(fit, df_method, level))
-    log <- unique(c(model$log, final$log))
+    whole <- c(model, list(mixed = TRUE, formula = formula, data = data, level = level,
+                           weights = weights, offset = offset))
+    more <- with_log(answer_besides(whole, besides))
+    log <- unique(c(model$log, final$log, more$warnings))
     singular <- lme4::isSingular(fit, tol = singular_tolerance)
     c(list(engine = "lme4",
            formula = deparse1(formula),
@@ -44,9 +49,10 @@ fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", le
            theta = I(unname(lme4::getME(fit, "theta"))),
            min_eigen = min(vapply(lme4::getME(fit, "Tlist"), function(T) min(svd(T)$d), 0)),
            problem = problem_lmer(fit, weights, offset),
-           quality = mixed_quality(model, final$log),
+           quality = mixed_quality(model, c(final$log, more$warnings)),
            vcov = matrix_rows(model_vcov(c(model, mixed = TRUE)))),
       if (!is.null(model$adjusted)) list(vcov_adjusted = matrix_rows(as.matrix(model$adjusted))),
+      more$value,
       list(elsewhere = evaluated_at(formula, data, reml, also_at, weights, offset),
            reported = as_reported(formula, data, reml, df_method, level, weights, offset)))
   }))

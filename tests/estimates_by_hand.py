@@ -8,6 +8,7 @@ import struct
 from dataclasses import replace
 from typing import Any
 
+from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
 from harness.models.record import (
     ColumnPrint,
     Estimates,
@@ -107,6 +108,25 @@ def pair(**changes: Any) -> tuple[Estimates, Estimates]:
     )
 
 
+def besides() -> dict[str, Any]:
+    """What was asked besides, as far as two means, a contrast, a test and an effect size go."""
+    mean, contrast = "treatment=TAU, week=2", "BtheB - TAU | week=2"
+    return {
+        "emmeans": (
+            MarginalMean(mean, 22.9, 1.4, 70.1, 22.9 - 1.994 * 1.4, 22.9 + 1.994 * 1.4),
+            MarginalMean("treatment=BtheB, week=2", *[math.nan] * 5),
+        ),
+        "contrasts": (
+            MeanContrast(
+                *(contrast, -4.2, 1.9, 60.9, -4.2 / 1.9, 0.0309),
+                *(-4.2 - 1.9998 * 1.9, -4.2 + 1.9998 * 1.9),
+            ),
+        ),
+        "anova": (TermTest("anova(treatment)", 1.0, 60.9, 4.886, 0.0309),),
+        "effect_sizes": (EffectSize(contrast, -0.42, -0.8, -0.04, 10.0),),
+    }
+
+
 def at_boundary(engine: str = "port", **changes: Any) -> Estimates:
     """A singular fit: the slope has no variance, its correlation is undefined."""
     given: dict[str, Any] = {
@@ -136,7 +156,13 @@ def with_value(answer: Estimates, term: str, quantity: str, value: Any) -> Estim
         return replace(answer, random=random)
     if term == "":
         return replace(answer, fit=replace(answer.fit, **{quantity: value}))
-    fixed = tuple(
-        replace(row, **{quantity: value}) if row.term == term else row for row in answer.fixed
-    )
-    return replace(answer, fixed=fixed)
+    found: dict[str, Any] = {}
+    for part in ("fixed", "emmeans", "contrasts", "anova", "effect_sizes"):
+        rows = getattr(answer, part)
+        found[part] = rows and tuple(
+            replace(row, **{quantity: value})
+            if row.term == term and hasattr(row, quantity)
+            else row
+            for row in rows
+        )
+    return replace(answer, **found)

@@ -17,6 +17,8 @@ from harness.models.record import AtTheta, Coefficient, Estimates
 
 QUANTITIES = ("estimate", "std_error", "df", "sd", "cor", "sigma", "loglik", "aic", "bic")
 """What is held to T1 beside the criterion; tests and intervals follow from estimate, error, df."""
+BESIDES = ("emmean", "contrast")
+"""What is held besides, where it was asked for: sums of coefficients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,10 @@ def _at_optimum(
 ) -> Iterator[Held]:
     """Every number at the reference's theta."""
     theirs = {row.key: row.value for row in estimate_rows(r)}
-    errors = {effect.term: effect.std_error for effect in r.fixed}
+    errors = {row.term: float(row.value) for row in estimate_rows(r) if row.quantity == "std_error"}
     sigma = next((part.estimate for part in r.random if part.term == "sigma"), math.nan)
     for row in estimate_rows(python):
-        if row.quantity not in QUANTITIES or row.key not in theirs:
+        if row.quantity not in (*QUANTITIES, *BESIDES) or row.key not in theirs:
             continue
         if boundary and row.quantity in ("df", "cor"):
             continue

@@ -14,6 +14,7 @@ from harness.compare.metrics import deviance
 from harness.compare.policy import Policy, default_policy
 from harness.compare.problem import SameProblem, same_problem
 from harness.compare.ranking import Circumstances, ranked
+from harness.compare.refused import refusal, refused_by_both
 from harness.compare.rows import DiffRow
 from harness.compare.verdict import Verdict
 from harness.estimates.table import EstimateRow, Value, estimate_rows
@@ -112,6 +113,12 @@ class _Rows:
                 found.append(self._lonely(left, Verdict.PYTHON_ONLY))
             elif right is not None:
                 found.append(self._lonely(right, Verdict.R_ONLY))
+        for part, quantity, why in refused_by_both(*self.answers):
+            nothing = EstimateRow(part, quantity, math.nan)
+            verdict = Verdict.NOT_COMPUTED
+            found.append(
+                self._row(nothing, values=(None, None), measured=None, verdict=verdict, notes=[why])
+            )
         return tuple(found)
 
     def same_algebra(self, cross: CrossCheck) -> Iterator[DiffRow]:
@@ -201,7 +208,10 @@ class _Rows:
 
     def _lonely(self, row: EstimateRow, verdict: Verdict) -> DiffRow:
         only_python = verdict is Verdict.PYTHON_ONLY
-        notes = [f"{'r' if only_python else 'python'} has no such row"]
+        has, lacks = self.answers if only_python else self.answers[::-1]
+        name = "r" if only_python else "python"
+        why = refusal(row.term, row.quantity, has, lacks)
+        notes = [f"{name}: {why}" if why else f"{name} has no such row"]
         if row.occurrence:
             notes.append(f"the term is listed {row.occurrence + 1} times")
         return self._row(

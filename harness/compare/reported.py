@@ -94,7 +94,7 @@ def _rows(
 
 
 def _as_answer(r: Estimates, reported: Reported) -> Estimates:
-    """The default's numbers in the form of an answer; what it does not print is the reference's."""
+    """The default's numbers in the form of an answer, without what follows from the fit."""
     return replace(
         r,
         fixed=reported.fixed,
@@ -102,6 +102,10 @@ def _as_answer(r: Estimates, reported: Reported) -> Estimates:
         fit=replace(r.fit, criterion=reported.criterion),
         theta=reported.theta,
         singular=reported.singular,
+        emmeans=None,
+        contrasts=None,
+        anova=None,
+        effect_sizes=None,
     )
 
 

@@ -13,6 +13,7 @@ from harness.data.codebook import Codebook
 from harness.data.derive import one, panel_of
 from harness.errors import DataError, FormulaError, Problem
 from harness.language import evaluate, names_in, parse_expression
+from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
 from harness.plan.document import Path_
 from harness.plan.schema import Analysis, Factor, Plan
@@ -150,6 +151,13 @@ def _check_analysis(
             report((*where, part), _unknown(column, frame.columns))
         elif not pd.api.types.is_numeric_dtype(frame[column].dtype):
             report((*where, part), f"`{column}` is not a number")
+    if analysis.effect_size is not None and analysis.effect_size.column is not None:
+        for column in dict.fromkeys(baseline_column(analysis, name) for name in analysis.outcomes):
+            here = (*where, "effect_size", "column")
+            if column not in broken and column not in frame.columns:
+                report(here, _unknown(column, frame.columns))
+            elif column not in broken and not pd.api.types.is_numeric_dtype(frame[column].dtype):
+                report(here, f"`{column}` is not a number")
     for column in analysis.contrasts:
         here = (*where, "contrasts", column)
         if column in broken:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.estimates.quantities import FLAG_QUANTITIES
+from harness.models.inference import Inferred, quantities
 from harness.models.record import FIT_QUANTITIES, FIXED_QUANTITIES, Estimates, random_quantity
 
 Value = float | int | bool
@@ -38,7 +40,7 @@ def estimate_rows(estimates: Estimates) -> tuple[EstimateRow, ...]:
     """Every number of an engine's answer, in the order a reader expects them.
 
     Counts first (was it the same problem?), then coefficients, variance components, fit
-    statistics and flags.
+    statistics and flags, and last what was asked besides.
     """
     found: list[tuple[str, str, Value]] = [("", "n_obs", estimates.n_obs)]
     found += [(factor, "n_groups", count) for factor, count in estimates.groups.items()]
@@ -48,6 +50,9 @@ def estimate_rows(estimates: Estimates) -> tuple[EstimateRow, ...]:
         found.append((part.term, random_quantity(part.term), float(part.estimate)))
     found += [("", name, float(getattr(estimates.fit, name))) for name in FIT_QUANTITIES]
     found += [("", name, bool(getattr(estimates, name))) for name in FLAG_QUANTITIES]
+    for inferred in _besides(estimates):
+        numbers = quantities(inferred)
+        found += [(inferred.term, name, float(getattr(inferred, name))) for name in numbers]
 
     seen: dict[tuple[str, str], int] = {}
     rows = []
@@ -56,3 +61,10 @@ def estimate_rows(estimates: Estimates) -> tuple[EstimateRow, ...]:
         seen[term, quantity] = occurrence + 1
         rows.append(EstimateRow(term, quantity, value, occurrence))
     return tuple(rows)
+
+
+def _besides(estimates: Estimates) -> Iterator[Inferred]:
+    yield from estimates.emmeans or ()
+    yield from estimates.contrasts or ()
+    yield from estimates.anova or ()
+    yield from estimates.effect_sizes or ()

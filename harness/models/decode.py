@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 from harness.models.record import Estimates, random_quantity
 from harness.plain import plain
 
+BESIDES = ("emmeans", "contrasts", "anova", "effect_sizes")
 _NOT_FINITE = {"Inf": math.inf, "-Inf": -math.inf, "NaN": math.nan, "NA": math.nan}
 
 
@@ -132,12 +133,14 @@ def decode_estimates(value: JsonValue) -> Estimates:
     made = decode(Estimates, value)
     assert isinstance(made, Estimates)  # noqa: S101 - what decode was asked for
     members = value.members()
-    tables = [(table, members[table]) for table in ("fixed", "random")]
+    tables = [(name, members[name]) for name in ("fixed", "random", *BESIDES) if name in members]
     if made.reported is not None:
         reported = members["reported"].members()
         tables += [(table, reported[table]) for table in ("fixed", "random") if table in reported]
     for table, rows in tables:
         seen: set[str] = set()
+        if rows.is_null:
+            continue
         for item in rows.items():
             place = item.members()["term"]
             term = place.text()

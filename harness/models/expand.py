@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from harness.language.formula import Formula
+from harness.models.besides import Besides, DesignColumn, EffectUnit, Part
+from harness.models.mean_terms import in_fixed_part
 from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask
+from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
-from harness.plan.schema import Plan
+from harness.plan.schema import Analysis, Plan
 
 
 def tasks(plan: Plan) -> tuple[ModelTask, ...]:
@@ -26,7 +30,39 @@ def tasks(plan: Plan) -> tuple[ModelTask, ...]:
                         for column, coding in analysis.contrasts.items()
                         if column in formula.columns
                     ),
+                    besides=besides(plan, analysis, formula, outcome),
                 )
                 key = ModelKey(analysis.id, name, outcome, moderator)
                 found.append(ModelTask(key, spec, tuple(analysis.report)))
     return tuple(found)
+
+
+PARTS: tuple[Part, ...] = ("emmeans", "contrasts", "anova", "effect_size")
+
+
+def besides(plan: Plan, analysis: Analysis, formula: Formula, outcome: str) -> Besides | None:
+    """What an analysis asks of one of its models besides the fit; None for nothing.
+
+    Arm and time count as far as the formula's fixed effects have them.
+    """
+    parts = tuple(part for part in PARTS if part in analysis.report)
+    if not parts:
+        return None
+    arm, time = (
+        DesignColumn(factor.column, factor.levels)
+        if in_fixed_part(formula, factor.column)
+        else None
+        for factor in (plan.data.arm, plan.data.time)
+    )
+    weights = analysis.means.weights if analysis.means is not None else "equal"
+    return Besides(parts, arm, time, weights, _unit(plan, analysis, outcome))
+
+
+def _unit(plan: Plan, analysis: Analysis, outcome: str) -> EffectUnit:
+    asked = analysis.effect_size
+    if asked is None:
+        return EffectUnit()
+    if asked.sd != "baseline":
+        return EffectUnit(asked.sd, asked.value)
+    column = baseline_column(analysis, outcome)
+    return EffectUnit("baseline", None, column, plan.data.arm.column, plan.data.id)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
+from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
+
 
 @dataclass(frozen=True, slots=True)
 class FixedEffect:
@@ -196,6 +198,8 @@ class Estimates:
         vcov_adjusted: the same as Kenward and Roger adjust it, where that is the df method.
         elsewhere: the algebra at other thetas, where the engine gives it.
         reported: what it prints with its defaults, where this is not such an answer already.
+        emmeans, contrasts, anova, effect_sizes: what was asked besides; None where it was not.
+        refused: of those, by part, why it could not be answered; the part is then empty.
     """
 
     engine: str
@@ -219,6 +223,11 @@ class Estimates:
     vcov_adjusted: tuple[tuple[float, ...], ...] | None = field(default=None, metadata=UNSAID)
     elsewhere: tuple[AtTheta, ...] | None = field(default=None, metadata=UNSAID)
     reported: Reported | None = field(default=None, metadata=UNSAID)
+    emmeans: tuple[MarginalMean, ...] | None = field(default=None, metadata=UNSAID)
+    contrasts: tuple[MeanContrast, ...] | None = field(default=None, metadata=UNSAID)
+    anova: tuple[TermTest, ...] | None = field(default=None, metadata=UNSAID)
+    effect_sizes: tuple[EffectSize, ...] | None = field(default=None, metadata=UNSAID)
+    refused: dict[str, str] | None = field(default=None, metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)

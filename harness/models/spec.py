@@ -7,6 +7,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from harness.language.formula import Formula
+from harness.models.besides import Besides
 from harness.models.contrasts import Coding
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
@@ -24,6 +25,7 @@ class ModelSpec:
         weights: column of prior weights, ``Var(e_i) = sigma^2 / w_i``; empty for none.
         offset: column that enters the mean with coefficient 1; empty for none.
         contrasts: columns whose factors are not coded by treatment contrasts, and how.
+        besides: what is asked of the same fit besides its numbers; None for nothing.
 
     Factor levels and their order are not here: they are the categorical dtypes of the frame.
     """
@@ -35,11 +37,13 @@ class ModelSpec:
     weights: str = ""
     offset: str = ""
     contrasts: tuple[tuple[str, Coding], ...] = ()
+    besides: Besides | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every data column the model needs, response first, each once."""
         extra = tuple(name for name in (self.weights, self.offset) if name)
+        extra += self.besides.columns if self.besides is not None else ()
         return tuple(dict.fromkeys(self.formula.columns + extra)) if extra else self.formula.columns
 
     @property

@@ -9,12 +9,11 @@ from harness.errors import FormulaError
 from harness.language import Call, Formula, Node, fill_formula, names_in, parse_expression
 from harness.language.nodes import Binary, Group, Unary
 from harness.language.tokens import placeholders
+from harness.plan.besides import check_besides
 from harness.plan.document import Path_
 from harness.plan.schema import Analysis, Plan
 
 MAX_MODELS = 10_000
-
-NOT_AVAILABLE_REPORTS = ("anova", "emmeans", "contrasts", "effect_size")
 
 Report = Callable[[Path_, str], None]
 """Takes where in the plan, and what is wrong there."""
@@ -51,6 +50,7 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
             )
         seen.setdefault(analysis.id, position + 1)
         _check_analysis(analysis, set_names, where, report)
+        check_besides(plan, analysis, _formulas(analysis), where, report)
 
 
 def combinations(analysis: Analysis) -> Iterator[tuple[str, str]]:
@@ -68,6 +68,14 @@ def filled(analysis: Analysis, outcome: str, moderator: str) -> Formula:
     if moderator:
         columns["moderator"] = moderator
     return fill_formula(analysis.formula, columns)
+
+
+def _formulas(analysis: Analysis) -> list[Formula]:
+    """Of an analysis' models; none where the template is wrong, which is reported elsewhere."""
+    try:
+        return [filled(analysis, *pair) for pair in combinations(analysis)]
+    except FormulaError:
+        return []
 
 
 def _check_paths(plan: Plan, report: Report) -> None:
@@ -167,12 +175,6 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
 def _check_available(analysis: Analysis, where: Path_, report: Report) -> None:
     """Refuse what the format knows and this version cannot compute; nothing is dropped silently."""
     later = "is not available in this version"
-    for position, part in enumerate(analysis.report):
-        if part in NOT_AVAILABLE_REPORTS:
-            report(
-                (*where, "report", position),
-                f"{part} {later}; available: coefficients, random, fit",
-            )
     if analysis.adjust is not None:
         report((*where, "adjust"), f"adjustment for multiple testing {later}; leave it out")
     if analysis.probe is not None:

@@ -16,6 +16,8 @@ DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
 Kind = Literal["lmm", "ols", "ancova", "moderation"]
 Report = Literal["coefficients", "anova", "emmeans", "contrasts", "effect_size", "random", "fit"]
 ContrastCoding = Literal["treatment", "sum", "helmert", "poly"]
+MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
+EffectSd = Literal["residual", "total", "baseline", "given"]
 ReferenceMode = Literal["auto", "live", "recorded"]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -90,6 +92,33 @@ class Probe(Section):
     johnson_neyman: bool = Field(default=False, description="Compute the region of significance.")
 
 
+class Means(Section):
+    """How marginal means are taken."""
+
+    weights: MeanWeights = Field(
+        default="equal",
+        description="How the variables averaged over count: equal; proportional to the frequencies "
+        "of their combinations; outer: to the product of their own frequencies; cells: to the "
+        "frequencies within each mean; flat: equal over cells with data.",
+    )
+
+
+class EffectSizes(Section):
+    """The standard deviation that effect sizes are counted in."""
+
+    sd: EffectSd = Field(
+        default="total",
+        description="total: of the outcome given the fixed effects, random effects and residual; "
+        "residual: sigma; baseline: of `column` within arms at each patient's first row; given.",
+    )
+    value: float | None = Field(
+        default=None, gt=0, description="For given: the standard deviation, in the outcome's unit."
+    )
+    column: Line | None = Field(
+        default=None, description="For baseline: column of baseline values; may have `{outcome}`."
+    )
+
+
 class Analysis(Section):
     """One analysis: a formula crossed with outcomes, moderators and analysis sets."""
 
@@ -126,6 +155,12 @@ class Analysis(Section):
     )
     report: tuple[Report, ...] = Field(
         default=("coefficients", "random", "fit"), min_length=1, description="What is compared."
+    )
+    means: Means | None = Field(
+        default=None, description="Marginal means: for emmeans, contrasts and effect_size."
+    )
+    effect_size: EffectSizes | None = Field(
+        default=None, description="Unit of the effect sizes: for effect_size."
     )
     adjust: Adjust | None = Field(default=None, description="Adjustment for multiple testing.")
     probe: Probe | None = Field(default=None, description="Simple slopes of a moderation.")

@@ -56,6 +56,7 @@ class RunRecord:
         command: what repeats the run; the failure lines add ``--only``.
         scripts: further text files to write, by name (``reproduce.R``).
         part: which part of the plan was run, in words; empty for all of it.
+        definitions: what the means, tests of terms and effect sizes are, one line each.
     """
 
     study: str
@@ -71,6 +72,7 @@ class RunRecord:
     command: str = ""
     scripts: Mapping[str, str] = field(default_factory=dict)
     part: str = ""
+    definitions: tuple[str, ...] = ()
 
     @property
     def banner(self) -> str:

@@ -147,6 +147,9 @@ def _differences(record: RunRecord) -> Iterable[str]:
         items = "".join(f"<li>{text(line)}</li>" for line in red)
         yield f"<h2>To look at</h2><ul>{items}</ul>"
     models = table.models
+    if record.definitions:
+        items = "".join(f"<li>{text(line)}</li>" for line in record.definitions)
+        yield f"<h2>Definitions</h2><ul>{items}</ul>"
     yield "<h2>Models</h2>"
     yield _lines(MODEL_HEADER, [model_line(rows) for rows in models])
     for place, (analysis, of_it) in enumerate(_by_analysis(table.rows).items(), start=1):

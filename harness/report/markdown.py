@@ -42,6 +42,7 @@ def diff_markdown(record: RunRecord) -> str:
         for flow in record.sets
     ]
     lines.append(f"- reference: {escape(record.reference)}")
+    lines += [f"- {escape(line)}" for line in record.definitions]
     lines += [f"- **part of the plan: {escape(record.part)}**", ""] if record.part else [""]
     if not record.diff.rows:
         return "\n".join([*lines, "Nothing was fitted.", ""])

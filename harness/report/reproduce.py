@@ -26,6 +26,8 @@ from harness.language import (
 from harness.models.spec import ModelTask
 from harness.plain import plain
 from harness.plan.schema import Plan
+from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
+from harness.report.reproduce_besides import r_string as _string
 
 _OPERATORS = {"and": "&", "or": "|"}
 _FUNCTIONS = {"is_missing": "is.na"}
@@ -131,6 +133,8 @@ def reproduce_script(
     tasks = tuple(tasks)
     if any(task.spec.contrasts for task in tasks):
         parts.append(_CODED)
+    if any(task.spec.besides for task in tasks):
+        parts.append(FUNCTIONS)
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
@@ -174,13 +178,19 @@ def _model(task: ModelTask, rows: str) -> str:
         columns = ", ".join(map(_string, spec.columns))
         listed = ", ".join(f"{quote_name(column)} = contr.{how}" for column, how in spec.contrasts)
         rows = f"coded({rows}, c({columns}), list({listed}))"
+    data = rows
     for part, column in (("weights", spec.weights), ("offset", spec.offset)):
         rows += f", {part} = {quote_name(column)}" if column else ""
-    if not spec.mixed:
-        return f"show({_string(name)}, lm({spec.formula.text}, {rows}), {df_method})"
     reml = "TRUE" if spec.reml else "FALSE"
-    fit = f"lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight)"
-    return f"show({_string(name)}, {fit}, {df_method})"
+    fit = f"lm({spec.formula.text}, {rows})"
+    if spec.mixed:
+        fit = f"lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight)"
+    if spec.besides is None:
+        return f"show({_string(name)}, {fit}, {df_method})"
+    return (
+        f"fit <- {fit}\nshow({_string(name)}, fit, {df_method})\n"
+        f"besides(fit, {df_method}, {data}, {asked_in_r(spec)})"
+    )
 
 
 def _typed(name: str, kind: str, levels: Sequence[str]) -> str:
@@ -195,9 +205,3 @@ def _typed(name: str, kind: str, levels: Sequence[str]) -> str:
     if kind == "flag":
         return f"{column} <- flag({column})"
     return f"{column} <- {column}"
-
-
-def _string(text: str) -> str:
-    """An R string literal; control characters are escaped, so that it stays on its line."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in escaped) + '"'

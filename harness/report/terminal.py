@@ -47,6 +47,7 @@ def render_run(record: RunRecord, *, full: bool = False, colour: bool | None = N
             plain(f"set {flow.name}: {flow.n_ids} patients, {flow.n_rows} rows{undecided}")
         )
     lines.append(plain(f"reference: {record.reference}"))
+    lines += [plain(line) for line in record.definitions]
     if record.part:
         lines.append(paint(plain(f"part of the plan: {record.part}"), _YELLOW))
     if not record.diff.rows:

@@ -84,20 +84,35 @@ COEFFICIENT_HEADER = (
 )
 
 
+_FOLLOWING = ("emmean", "contrast", "f_value")
+_MAIN = ("estimate", "sd", "cor", "sigma", *_FOLLOWING)
+"""The number that stands for its term."""
+_EFFECT_SIZE = ("d", "d_low", "d_high")
+
+
 def coefficient_lines(rows: Rows) -> list[Line]:
-    """A model's coefficients, variance components and criterion, a line a term.
+    """A model's coefficients, variance components and criterion, a line a term; then what follows.
 
     A line's verdict and its last number stand for every number of the term: estimate, standard
-    error, df, statistic, p value and both interval bounds.
+    error, df, statistic, p value and both interval bounds. Means, contrasts and tests of terms
+    have a line each, and a contrast a second one where it is given as an effect size.
     """
-    lines = []
-    for term in dict.fromkeys(row.term for row in rows if row.term):
-        of_term = [row for row in rows if row.term == term]
-        main = next((r for r in of_term if r.quantity in ("estimate", "sd", "cor", "sigma")), None)
-        if main is None:
-            continue
-        p = next((r for r in of_term if r.quantity == "p_value"), None)
-        lines.append(_line(term, main, p, of_term))
+    lines: list[Line] = []
+    following: list[Line] = []
+    by_term: dict[str, list[DiffRow]] = {}
+    for row in rows:
+        if row.term:
+            by_term.setdefault(row.term, []).append(row)
+    for term, of_term in by_term.items():
+        sizes = [row for row in of_term if row.quantity in _EFFECT_SIZE]
+        own = [row for row in of_term if row.quantity not in _EFFECT_SIZE]
+        main = next((r for r in own if r.quantity in _MAIN), None)
+        if main is not None:
+            p = next((r for r in own if r.quantity == "p_value"), None)
+            listed = following if main.quantity in _FOLLOWING else lines
+            listed.append(_line(term, main, p, own))
+        if sizes:
+            following.append(_line(f"d of {term}", sizes[0], None, sizes))
     whole = [row for row in rows if not row.term and row.quantity]
     at_one_theta = False
     for row in whole:
@@ -113,7 +128,7 @@ def coefficient_lines(rows: Rows) -> list[Line]:
     for row in rows:
         if row.quantity == "n_groups" and row.red and row.delta is not None:
             lines.append(_line(f"groups of {row.term}", row, None, [row]))
-    return lines
+    return lines + following
 
 
 NUMBER_HEADER = (

@@ -52,7 +52,7 @@ def scripts(r_home: Path, tmp_path: Path) -> Scripts:
         shutil.copytree(scripts_folder(), folder)
         head = 'if (identical(request$question, "session")) return(session())\n'
         (folder / "zz_ask.R").write_text(
-            "needed_packages <- reference_packages <- character()  # starts faster\n"
+            "needed_packages <- reference_packages <- preloaded_packages <- character()  # faster\n"
             f"ask <- function(request) {{\n{head}{ask}\n}}\n",
             encoding="utf-8",
         )

@@ -14,6 +14,7 @@ RScript = Callable[..., str]
 HEADED = (
     "adjust",
     "anova",
+    "besides",
     "effect_size",
     "emmeans",
     "evaluate",

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from besides_cases import CASES as CASES_BESIDES
 from r_examples import SLEEP, awkward, classic, sleepstudy, spec
 
 from harness.engines.r.channel import Channel
@@ -41,6 +42,7 @@ def by_rscript(
     return json.loads(answered.read_text(encoding="utf-8"))
 
 
+BESIDES = ("slopes-baseline", "kenward-roger", "arm-absent", "linear-weights-offset", "odd-levels")
 CASES: list[tuple[str, ModelSpec, pd.DataFrame]] = [
     ("slopes", spec(SLEEP), sleepstudy()),
     ("slopes-ml-z", spec(SLEEP, reml=False, df_method="z"), sleepstudy()),
@@ -51,6 +53,7 @@ CASES: list[tuple[str, ModelSpec, pd.DataFrame]] = [
     ("calls", spec("log(y + 10) ~ scale(count) + center(count) + (0 + count | id)"), awkward()),
     ("lm", spec("y ~ arm + text"), awkward()),
     ("lm-no-intercept", spec("y ~ 0 + arm:x"), awkward()),
+    *((name, CASES_BESIDES[name][0], CASES_BESIDES[name][1]()) for name in BESIDES),
 ]
 
 
@@ -58,7 +61,7 @@ CASES: list[tuple[str, ModelSpec, pd.DataFrame]] = [
 def test_both_channels_answer_alike(
     r_home: Path, rscript: RScript, tmp_path: Path, asked: ModelSpec, frame: pd.DataFrame
 ) -> None:
-    names = asked.formula.columns
+    names = asked.columns
     channel = _warm_channel()
     worker = channel.ask(fit_request(asked), columns_of(frame, names))
     alone = by_rscript(rscript, tmp_path, fit_request(asked), frame, names)

@@ -2,6 +2,7 @@
 
 from small_study import PLAN, changed, write_study
 
+from harness.models.besides import Besides, DesignColumn, EffectUnit
 from harness.models.expand import tasks
 from harness.plan import load_plan
 
@@ -61,3 +62,44 @@ def test_weights_offset_and_contrasts_reach_every_model_that_has_them(tmp_path):
     assert spec.columns == ("bdi", "arm", "visit", "id", "sessions", "body mass")
     text = changed(PLAN, '"body mass"]', '"body mass", late]\n    contrasts: {late: sum}')
     assert [t.spec.contrasts for t in expanded(tmp_path, text)[4:7]] == [(), (), (("late", "sum"),)]
+
+
+REPORT = "report: [coefficients, random, fit]"
+
+
+def test_nothing_is_asked_besides_unless_reported(tmp_path):
+    assert {t.spec.besides for t in expanded(tmp_path)} == {None}
+
+
+def test_what_is_reported_is_asked_of_every_model(tmp_path):
+    text = changed(PLAN, REPORT, "report: [effect_size, anova, coefficients, emmeans]")
+    text = changed(text, "reml: true", "reml: true\n    means: {weights: cells}")
+    found = [t.spec.besides for t in expanded(tmp_path, text)]
+    assert found[4:] == [None] * 3
+    assert (
+        found[0]
+        == found[3]
+        == Besides(
+            ("emmeans", "anova", "effect_size"),
+            DesignColumn("arm", ("TAU", "New")),
+            DesignColumn("visit", ("0", "2")),
+            "cells",
+        )
+    )
+
+
+def test_arm_and_time_count_as_far_as_the_formula_has_them(tmp_path):
+    text = changed(PLAN, REPORT, "report: [contrasts]")
+    text = changed(text, '"{outcome} ~ arm * visit + (1 | id)"', '"{outcome} ~ arm + (visit | id)"')
+    besides = expanded(tmp_path, text)[0].spec.besides
+    assert (besides.arm.column, besides.time) == ("arm", None)
+
+
+def test_a_baseline_column_goes_with_the_model(tmp_path):
+    more = 'reml: true\n    effect_size: {sd: baseline, column: "{outcome}_0"}'
+    text = changed(changed(PLAN, REPORT, "report: [effect_size]"), "reml: true", more)
+    specs = [t.spec for t in expanded(tmp_path, text)]
+    assert specs[1].besides.unit == EffectUnit("baseline", None, "ln_il6_0", "arm", "id")
+    assert specs[1].columns == ("ln_il6", "arm", "visit", "id", "ln_il6_0")
+    text = changed(text, "report: [effect_size]", "report: [emmeans]").replace(more, "reml: true")
+    assert expanded(tmp_path, text)[1].spec.columns == ("ln_il6", "arm", "visit", "id")

@@ -11,6 +11,7 @@ from statistics import median
 import numpy as np
 
 from harness.compare.causes.asked import Asked
+from harness.compare.causes.besides import besides_scaled, besides_unadjusted
 from harness.compare.causes.change import Change
 from harness.engines.port.fit import Fit, fit_design
 from harness.engines.port.given import fit_at
@@ -77,7 +78,7 @@ def _mixed_errors(asked: Asked) -> Estimates:
     )  # fmt: skip
     rows = zip(*(column.tolist() for column in columns), strict=True)
     fixed = tuple(FixedEffect(e.term, *row) for e, row in zip(plain.fixed, rows, strict=True))
-    return replace(plain, fixed=fixed)
+    return replace(plain, fixed=fixed, **besides_unadjusted(fit, spec.conf_level))
 
 
 def other_signs(right: Estimates, off: Estimates) -> Iterator[Change]:
@@ -154,6 +155,7 @@ def _scaled(right: Estimates, factor: float) -> Callable[[], Estimates]:
             aic=right.fit.aic + rise,
             bic=right.fit.bic + rise,
         )
-        return replace(right, fixed=fixed, random=random, fit=fit)
+        besides = besides_scaled(right, factor)
+        return replace(right, fixed=fixed, random=random, fit=fit, **besides)
 
     return answer

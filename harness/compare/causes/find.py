@@ -13,6 +13,7 @@ from harness.compare.causes.answers import (
     stopped_elsewhere,
 )
 from harness.compare.causes.asked import Asked
+from harness.compare.causes.besides import other_weights
 from harness.compare.causes.change import Change
 from harness.compare.causes.questions import other_fits, other_tests
 from harness.compare.causes.rows import other_levels, other_outcome, other_rows, other_types
@@ -86,7 +87,7 @@ def find_cause(
 NEAR = 1e-2
 """Agreement of degrees of freedom away from an optimum, relative."""
 
-_HANGS_ON_DF = ("p_value", "conf_low", "conf_high")
+_HANGS_ON_DF = ("p_value", "conf_low", "conf_high", "d_low", "d_high")
 
 
 def agrees(
@@ -113,7 +114,7 @@ def agrees(
     for row in compare_model(_KEY, ours, theirs, policy=policy):
         if not row.red or (off_optimum and row.quantity in _HANGS_ON_DF):
             continue
-        if not (off_optimum and row.quantity == "df" and _near(row)):
+        if not (off_optimum and row.quantity in ("df", "den_df") and _near(row)):
             return False
     return True
 
@@ -127,6 +128,7 @@ def changes(asked: Asked, right: Estimates, off: Estimates) -> Iterator[Change]:
     return chain(
         other_tests(asked),
         other_errors(asked),
+        other_weights(asked),
         other_fits(asked),
         stopped_elsewhere(asked, right, off),
         other_levels(asked, off),

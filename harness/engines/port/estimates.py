@@ -6,6 +6,7 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from harness.engines.port.besides import besides_of
 from harness.models.prints import problem_print
 from harness.models.record import Estimates, FixedEffect
 
@@ -36,6 +37,7 @@ def mixed_estimates(fit: FittedModel, df: DfMethod, level: float) -> Estimates:
         min_eigen=fit.min_eigen,
         problem=problem_print(fit.design),
         versions=_versions(),
+        **besides_of(fit, df, level),
     )
 
 
@@ -58,6 +60,7 @@ def linear_estimates(fit: LinearFit, df: DfMethod, level: float) -> Estimates:
         min_eigen=math.nan,
         problem=problem_print(design),
         versions=_versions(),
+        **besides_of(fit, df, level),
     )
 
 

@@ -147,7 +147,7 @@ class ReferenceCache:
             record = find_record(self._answers, spec, frame, key)
             found = record.estimates
             why = contradiction(found, spec, frame, self._criterion_at)
-            if not why and found.versions != installation.versions:
+            if not why and not _says(found, installation):
                 why = "its versions are not those of the R here"
         except ReferenceUnavailable:
             return None
@@ -168,7 +168,7 @@ class ReferenceCache:
         if (
             installation is None
             or self._readonly
-            or answer.versions != installation.versions
+            or not _says(answer, installation)
             or contradiction(answer, spec, frame, self._criterion_at)
             or not installation.unchanged
         ):
@@ -204,6 +204,11 @@ class ReferenceCache:
         with self._lock:
             if line not in self._notes:
                 self._notes.append(line)
+
+
+def _says(answer: Estimates, installation: Installation) -> bool:
+    """Whether an answer is of this R; it may name packages that its question needed besides."""
+    return installation.versions.items() <= answer.versions.items()
 
 
 def trim(folder: Path, limit: int) -> None:

@@ -20,7 +20,7 @@ import pandas as pd
 from harness.atomic import write_text
 from harness.engines.r.answer import AnswerError, estimates_from_json
 from harness.engines.r.columns import columns_of, frame_sha256
-from harness.engines.r.request import extras
+from harness.engines.r.request import asked_besides, extras
 from harness.engines.r.scripts import scripts_sha256
 from harness.errors import RecordRefused, ReferenceUnavailable
 from harness.models.record import Estimates, as_json
@@ -67,6 +67,7 @@ def model_identity(spec: ModelSpec) -> dict[str, Any]:
         "df_method": df_method,
         "conf_level": spec.conf_level,
         **extras(spec),
+        **asked_besides(spec),
     }
 
 

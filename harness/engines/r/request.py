@@ -29,7 +29,13 @@ def fit_request(spec: ModelSpec, also_at: Sequence[Sequence[float]] = ()) -> dic
         "conf_level": spec.conf_level,
         **extras(spec),
         **(thetas if spec.mixed else {}),
+        **asked_besides(spec),
     }
+
+
+def asked_besides(spec: ModelSpec) -> dict[str, Any]:
+    """What is asked of the same fit besides, only where there is any."""
+    return {} if spec.besides is None else {"besides": spec.besides.as_json()}
 
 
 def criterion_request(spec: ModelSpec, theta: Sequence[float]) -> dict[str, Any]:

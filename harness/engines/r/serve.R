@@ -16,15 +16,15 @@ function(folder) {
   }
   # Packages set options of their own when they load. They load here, so that what is put back after
   # a request includes them.
-  for (package in get("reference_packages", fresh())) requireNamespace(package, quietly = TRUE)
+  # emmeans among them, which few requests need: an installation is known by the files of what it loads
+  # at its start, and answers with means are kept like any other.
+  for (package in get("preloaded_packages", fresh())) requireNamespace(package, quietly = TRUE)
 
   # A question may need a package more than the others do. It loads before the request, not in it, so
   # that what it sets on loading stays, and is there for every later request of its kind.
-  load_for <- function(question, here) {
-    questions <- get0("questions", here, mode = "list", inherits = FALSE)
-    asked <- if (is.character(question) && length(question) == 1L)
-      questions[names(questions) %in% question]
-    more <- setdiff(unlist(lapply(asked, `[[`, "packages")), loadedNamespaces())
+  load_for <- function(request, here) {
+    packages_for <- get0("packages_for", here, mode = "function", inherits = FALSE)
+    more <- setdiff(if (!is.null(packages_for)) packages_for(request), loadedNamespaces())
     if (!length(more)) return(invisible())
     for (package in more) requireNamespace(package, quietly = TRUE)
     if (!is.null(usual)) usual <<- surroundings()
@@ -42,7 +42,7 @@ function(folder) {
 
   answer <- function(request) {
     here <- fresh()
-    load_for(request$question, here)
+    load_for(request, here)
     before <- options()
     folder_before <- getwd()
     on.exit({

@@ -310,3 +310,13 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "relative/is/ignored")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder() == tmp_path / ".cache" / "lmm-harness"
+
+
+def test_an_answer_may_name_packages_that_its_question_needed_besides(
+    cache: ReferenceCache, answer: Estimates
+) -> None:
+    more = replace(answer, versions={**VERSIONS, "emmeans": "1.8.4"})
+    cache.put(spec(SLEEP), sleepstudy(), more)
+    found = cache.get(spec(SLEEP), sleepstudy())
+    assert found is not None
+    assert found.versions["emmeans"] == "1.8.4"

@@ -20,6 +20,7 @@ from harness.engines.r import record as record_module
 from harness.engines.r.record import find_record, read_record, write_record
 from harness.engines.r.recorded import RecordedEngine
 from harness.errors import DataError, RecordRefused, ReferenceUnavailable
+from harness.models.besides import Besides, DesignColumn, EffectUnit
 from harness.models.contrasts import codings
 from harness.models.record import Estimates, as_json
 from harness.models.spec import ModelKey
@@ -331,3 +332,54 @@ def test_weights_offset_and_contrasts_make_another_model(
     if "contrasts" not in more:
         with pytest.raises(RecordRefused, match="data have changed"):
             replay(tmp_path).answer(KEY, asked, frame.assign(w=frame["w"] + 1e-9))
+
+
+ASKED = Besides(
+    ("emmeans", "effect_size"),
+    DesignColumn("arm", ("a", "b")),
+    None,
+    "equal",
+    EffectUnit("residual"),
+)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        None,
+        replace(ASKED, weights="cells"),
+        replace(ASKED, parts=("emmeans",)),
+        replace(ASKED, arm=DesignColumn("arm", ("b", "a"))),
+        replace(ASKED, unit=EffectUnit("given", 2.0)),
+        replace(ASKED, time=DesignColumn("Days", ("0", "9"))),
+    ],
+)
+def test_what_is_asked_besides_makes_another_model(tmp_path: Path, other: Besides | None) -> None:
+    frame = sleepstudy()
+    frame["arm"] = pd.Categorical(np.where(np.arange(len(frame)) % 2, "b", "a"))
+    asked = replace(spec("Reaction ~ Days + arm + (1 | Subject)"), besides=ASKED)
+    answer = PortEngine().fit(asked, frame)
+    write_record(tmp_path, KEY, asked, frame, answer)
+    found = replay(tmp_path).answer(KEY, asked, frame)
+    assert (found.emmeans, found.effect_sizes) == (answer.emmeans, answer.effect_sizes)
+    with pytest.raises(RecordRefused, match="its besides is"):
+        replay(tmp_path).answer(KEY, replace(asked, besides=other), frame)
+
+
+def test_a_record_of_a_fit_alone_says_nothing_of_what_else_could_be_asked(folder: Path) -> None:
+    raw = json.loads((folder / f"{KEY.slug}.json").read_text(encoding="utf-8"))
+    assert set(raw["model"]) == {"formula", "reml", "df_method", "conf_level"}
+
+
+def test_the_baseline_column_is_one_of_the_data_a_record_is_for(tmp_path: Path) -> None:
+    frame = sleepstudy()
+    frame["arm"] = pd.Categorical(np.where(np.arange(len(frame)) % 2, "b", "a"))
+    frame["base"] = frame["Reaction"] + 1.0
+    unit = EffectUnit("baseline", None, "base", "arm", "Subject")
+    asked = replace(
+        spec("Reaction ~ Days + arm + (1 | Subject)"), besides=replace(ASKED, unit=unit)
+    )
+    write_record(tmp_path, KEY, asked, frame, PortEngine().fit(asked, frame))
+    assert replay(tmp_path).answer(KEY, asked, frame).effect_sizes
+    with pytest.raises(RecordRefused, match="data have changed"):
+        replay(tmp_path).answer(KEY, asked, frame.assign(base=frame["base"] + 1.0))

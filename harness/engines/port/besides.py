@@ -1,0 +1,189 @@
+"""What a specification asks besides the fit, answered from the fitted model.
+
+Means and contrasts are those of :mod:`harness.engines.port.means`, tests of terms those of
+:mod:`harness.engines.port.hypotheses`; which of them are meant, and what they are called, is
+:mod:`harness.models.mean_terms`'.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.engines.port.effect_unit import unit_sd
+from harness.errors import HarnessError
+from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
+from harness.models.mean_terms import Cell, cell_contrasts, cells, mean_term
+
+if TYPE_CHECKING:
+    from harness.engines.port.fitted import FittedModel
+    from harness.engines.port.lm import LinearFit
+    from harness.engines.port.means.functions import LinearFunctions
+    from harness.models.besides import Besides, DesignColumn
+    from harness.models.design import Design
+    from harness.models.spec import DfMethod
+
+_NAN = math.nan
+
+
+def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict[str, Any]:
+    """The fields of ``Estimates`` that answer what is asked besides; none where nothing is.
+
+    A part that cannot be answered is empty, and ``refused`` says why.
+
+    Args:
+        fit: the fitted model; its specification says what is asked.
+        df: method of the degrees of freedom.
+        level: of the intervals.
+    """
+    besides = fit.design.spec.besides
+    if besides is None:
+        return {}
+    asked = besides
+
+    @cache
+    def means() -> tuple[LinearFunctions, dict[Cell, int]]:
+        return _means(fit, asked, df)
+
+    @cache
+    def contrasts() -> tuple[MeanContrast, ...]:
+        return _contrasts(*means(), asked, fit.design, level)
+
+    answers: dict[str, tuple[str, Callable[[], tuple[Any, ...]]]] = {
+        "emmeans": ("emmeans", lambda: _mean_rows(*means(), asked, level)),
+        "contrasts": ("contrasts", contrasts),
+        "anova": ("anova", lambda: _term_tests(fit, df)),
+        "effect_size": ("effect_sizes", lambda: _effect_sizes(fit, asked, contrasts())),
+    }
+    found: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    for part, (field, answer) in answers.items():
+        if part not in besides.parts:
+            continue
+        try:
+            found[field] = answer()
+        except HarnessError as error:
+            found[field], refused[part] = (), str(error)
+    if refused:
+        found["refused"] = refused
+    return found
+
+
+def _means(
+    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod
+) -> tuple[LinearFunctions, dict[Cell, int]]:
+    """The means as linear functions, and the row of each cell that has data."""
+    from harness.engines.port.means.emmeans import marginal_means
+
+    columns = besides.design
+    at = {
+        column.column: column.numbers
+        for column in columns
+        if column.numbers is not None and _is_number(fit.design, column)
+    }
+    names = tuple(column.column for column in columns)
+    means = marginal_means(fit, names, at=at, weights=besides.weights, df=df)
+    known = [_positions(column) for column in columns]
+    place: dict[Cell, int] = {}
+    weighed = np.isfinite(means.functions.full.sum(axis=1)).tolist()
+    for row, values in enumerate(means.grid[list(names)].itertuples(index=False, name=None)):
+        levels = [each[v] for each, v in zip(known, values, strict=True) if v in each]
+        if len(levels) == len(columns) and weighed[row]:
+            arm = levels[0] if besides.arm is not None else 0
+            place[arm, levels[-1] if besides.time is not None else 0] = row
+    return means.functions, place
+
+
+def _is_number(design: Design, column: DesignColumn) -> bool:
+    """Whether a column is a number in the fixed effects, and no factor, if only by a call."""
+    from harness.language.nodes import names_in
+    from harness.models.frame import layout_of
+    from harness.models.variables import Factor
+
+    layout = layout_of(design.spec.formula)
+    nodes = dict(layout.variables)
+    labels = {label for term in layout.fixed for label in term}
+    return not any(
+        isinstance(design.frame.variables[label], Factor)
+        for label in labels
+        if column.column in names_in(nodes[label])
+    )
+
+
+def _positions(column: DesignColumn) -> dict[Any, int]:
+    """Position of a level by its text and, where levels are numbers, by its value."""
+    found: dict[Any, int] = {level: k for k, level in enumerate(column.levels)}
+    return found | {value: k for k, value in enumerate(column.numbers or ())}
+
+
+def _mean_rows(
+    functions: LinearFunctions, place: dict[Cell, int], besides: Besides, level: float
+) -> tuple[MarginalMean, ...]:
+    from harness.engines.port.means.table import inferred
+
+    table = inferred(functions, "none", level)
+    columns = [table[name].tolist() for name in _MEAN]
+    rows = []
+    for cell in cells(besides):
+        at = place.get(cell)
+        numbers = [_NAN if at is None else column[at] for column in columns]
+        rows.append(MarginalMean(mean_term(besides, cell), *_whole(numbers)))
+    return tuple(rows)
+
+
+_MEAN = ("estimate", "std_error", "df", "conf_low", "conf_high")
+_CONTRAST = ("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
+
+
+def _contrasts(
+    functions: LinearFunctions,
+    place: dict[Cell, int],
+    besides: Besides,
+    design: Design,
+    level: float,
+) -> tuple[MeanContrast, ...]:
+    import pandas as pd
+
+    from harness.engines.port.means.table import inferred
+
+    asked = cell_contrasts(besides, design.spec.formula)
+    complete = [one for one in asked if all(cell in place for cell in one.signs)]
+    coefficients = np.zeros((len(complete), len(functions.full)))
+    for row, one in enumerate(complete):
+        for cell, sign in one.signs.items():
+            coefficients[row, place[cell]] = sign
+    labels = pd.DataFrame({"contrast": [one.term for one in complete]})
+    table = inferred(functions.combined(labels, (), coefficients), "none", level)
+    numbers = zip(*(table[name].tolist() for name in _CONTRAST), strict=True)
+    by_term = dict(zip((one.term for one in complete), numbers, strict=True))
+    nothing = (_NAN,) * len(_CONTRAST)
+    return tuple(MeanContrast(one.term, *_whole(by_term.get(one.term, nothing))) for one in asked)
+
+
+def _whole(numbers: Any) -> Any:
+    """A row without an estimate has no other number either."""
+    return [_NAN] * len(numbers) if math.isnan(numbers[0]) else numbers
+
+
+def _term_tests(fit: FittedModel | LinearFit, df: DfMethod) -> tuple[TermTest, ...]:
+    from harness.engines.port.hypotheses.anova import TESTS, anova_table
+
+    table = anova_table(fit, 3, df, None)
+    numbers = zip(*(table[name].astype(float).tolist() for name in TESTS), strict=True)
+    return tuple(
+        TermTest(f"anova({term})", *row) for term, row in zip(table["term"], numbers, strict=True)
+    )
+
+
+def _effect_sizes(
+    fit: FittedModel | LinearFit, besides: Besides, contrasts: tuple[MeanContrast, ...]
+) -> tuple[EffectSize, ...]:
+    sd = unit_sd(fit, besides.unit)
+    return tuple(
+        EffectSize(row.term, row.contrast / sd, row.conf_low / sd, row.conf_high / sd, sd)
+        for row in contrasts
+    )

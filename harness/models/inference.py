@@ -1,0 +1,67 @@
+"""Rows of an answer that follow from the fit: means, contrasts, tests of terms, effect sizes.
+
+The names of the fields are those of the quantities in the diff table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class MarginalMean:
+    """An estimated marginal mean in the outcome's unit; all NaN where there is none."""
+
+    term: str
+    emmean: float
+    std_error: float
+    df: float
+    conf_low: float
+    conf_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeanContrast:
+    """A contrast of marginal means in the outcome's unit; all NaN where it is not estimable."""
+
+    term: str
+    contrast: float
+    std_error: float
+    df: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class TermTest:
+    """A type III test of a term, ``anova(arm:time)``; num_df 0 where others determine it."""
+
+    term: str
+    num_df: float
+    den_df: float
+    f_value: float
+    p_value: float
+
+
+@dataclass(frozen=True, slots=True)
+class EffectSize:
+    """A contrast of marginal means divided by ``sd``, in its name; ``sd`` is taken as known."""
+
+    term: str
+    d: float
+    d_low: float
+    d_high: float
+    sd: float
+
+
+Inferred = MarginalMean | MeanContrast | TermTest | EffectSize
+_NO_NUMBER_OF_ITS_OWN = ("term", "sd")
+"""``sd`` is held by ``d`` and ``contrast`` together; a quantity of that name is a component's."""
+
+
+def quantities(row: Inferred | type[Any]) -> tuple[str, ...]:
+    """The quantities a kind of row has, in order."""
+    return tuple(f.name for f in fields(row) if f.name not in _NO_NUMBER_OF_ITS_OWN)

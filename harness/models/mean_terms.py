@@ -1,0 +1,103 @@
+"""Names of marginal means and of their contrasts, and which means a contrast is of.
+
+``arm=MBSR, time=post``; ``MBSR - TAU | time=post``; ``(MBSR - TAU) x (post - pre)``. The R side
+(``r_reference/besides.R``) spells them alike.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from harness.language.formula import Formula
+from harness.language.nodes import names_in
+from harness.models.besides import Besides, DesignColumn
+
+Cell = tuple[int, int]
+"""Positions of the arm's and the time's level; 0 for the one that is not asked for."""
+
+_SPECIAL = re.compile(r'["\\,=|()]|^ | \Z|(^| )[-x]( |\Z)')
+
+
+@dataclass(frozen=True, slots=True)
+class CellContrast:
+    """A contrast of means.
+
+    Attributes:
+        term: its name.
+        signs: coefficient of each mean that takes part.
+    """
+
+    term: str
+    signs: dict[Cell, float]
+
+
+def spelt(text: str) -> str:
+    """A name or a level as terms have it: in quotes where its characters mean something there."""
+    if text and not _SPECIAL.search(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def cells(besides: Besides) -> list[Cell]:
+    """Every combination of levels, the arm varying fastest."""
+    return [(a, t) for t in _places(besides.time) for a in _places(besides.arm)]
+
+
+def mean_term(besides: Besides, cell: Cell) -> str:
+    """Name of the mean of a cell: ``arm=MBSR, time=post``."""
+    parts = zip((besides.arm, besides.time), cell, strict=True)
+    return ", ".join(
+        f"{spelt(column.column)}={spelt(column.levels[place])}"
+        for column, place in parts
+        if column is not None
+    )
+
+
+def cell_contrasts(besides: Besides, formula: Formula) -> list[CellContrast]:
+    """The contrasts that are asked for.
+
+    Each arm less the first, at each time; where a term of the formula has both, the difference
+    between the changes since the first time, too. Without an arm each time less the first.
+    """
+    arm, time = besides.arm, besides.time
+    if arm is None:
+        if time is None:
+            return []
+        return [
+            CellContrast(_less(time, t), {(0, t): 1.0, (0, 0): -1.0}) for t in _places(time)[1:]
+        ]
+    found = []
+    for t in _places(time):
+        where = f" | {spelt(time.column)}={spelt(time.levels[t])}" if time is not None else ""
+        for a in _places(arm)[1:]:
+            found.append(CellContrast(_less(arm, a) + where, {(a, t): 1.0, (0, t): -1.0}))
+    if time is not None and together(formula, arm.column, time.column):
+        for t in _places(time)[1:]:
+            for a in _places(arm)[1:]:
+                signs = {(a, t): 1.0, (0, t): -1.0, (a, 0): -1.0, (0, 0): 1.0}
+                found.append(CellContrast(f"({_less(arm, a)}) x ({_less(time, t)})", signs))
+    return found
+
+
+def together(formula: Formula, one: str, other: str) -> bool:
+    """Whether a fixed-effect term has both columns; without one, changes do not differ."""
+    return any({one, other} <= set(_columns(term.factors)) for term in formula.terms)
+
+
+def in_fixed_part(formula: Formula, column: str) -> bool:
+    """Whether a fixed-effect term has a column."""
+    return any(column in _columns(term.factors) for term in formula.terms)
+
+
+def _columns(factors: tuple[object, ...]) -> list[str]:
+    return [name for node in factors for name in names_in(node)]  # type: ignore[arg-type]
+
+
+def _places(column: DesignColumn | None) -> range:
+    return range(1 if column is None else len(column.levels))
+
+
+def _less(column: DesignColumn, place: int) -> str:
+    return f"{spelt(column.levels[place])} - {spelt(column.levels[0])}"

@@ -1,0 +1,55 @@
+"""What the numbers besides the fit are, in words: how means are weighted, what d is divided by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.models.record import Answer, Estimates
+from harness.models.spec import ModelTask
+from harness.report.figures import figure
+
+_WEIGHTS = {
+    "equal": "all combinations alike",
+    "proportional": "combinations by their frequencies",
+    "outer": "combinations by the products of their margins' frequencies",
+    "cells": "combinations by their frequencies within each mean",
+    "flat": "all combinations with data alike",
+}
+
+
+def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str, ...]:
+    """One line each for what the means, tests and effect sizes of a run's analyses are.
+
+    Args:
+        models: each model with the port's answer and the reference's.
+    """
+    found: dict[str, list[str]] = {}
+    for task, python, r in models:
+        besides = task.spec.besides
+        if besides is None:
+            continue
+        if {"emmeans", "contrasts"} & set(besides.parts):
+            names = " and ".join(column.column for column in besides.design)
+            line = f"means of {names}: averaged over other factors, {_WEIGHTS[besides.weights]}"
+            _add(
+                found, f"{task.key.analysis}: {line} ({besides.weights}); covariates at their mean"
+            )
+        if "anova" in besides.parts:
+            _add(found, f"{task.key.analysis}: anova(term): F tests of type III hypotheses")
+        if "effect_size" in besides.parts:
+            line = f"{task.key.analysis}: {besides.unit.formula}"
+            _add(found, line, f"{_sd(python, r)} in {'/'.join(task.key.parts[1:])}")
+    return tuple(line + (f": {', '.join(more)}" if more else "") for line, more in found.items())
+
+
+def _add(found: dict[str, list[str]], line: str, more: str = "") -> None:
+    found.setdefault(line, []).extend([more] if more else [])
+
+
+def _sd(python: Answer, r: Answer) -> str:
+    """The standard deviation of each side, once where they are the same to six digits."""
+    shown = []
+    for side in (python, r):
+        rows = side.effect_sizes if isinstance(side, Estimates) else None
+        shown.append(figure(rows[0].sd) if rows else "none")
+    return shown[0] if shown[0] == shown[1] else f"{shown[0]} (python), {shown[1]} (r)"
