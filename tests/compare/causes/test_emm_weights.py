@@ -196,7 +196,7 @@ class TestOtherCausesAreStillFound:
         from harness.compare.causes.answers import _mixed_errors
 
         words = cause_of(
-            lambda s, f: _mixed_errors(Asked(s, f), adjusted=False), df_method="kenward-roger"
+            lambda s, f: _mixed_errors(Asked(s, f)), df_method="kenward-roger"
         )
         assert words == "did not adjust the standard errors (Kenward-Roger)"
 
