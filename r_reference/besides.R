@@ -9,19 +9,21 @@
 # since the first time, `(B - A) x (2 - 0)`; without an arm each time less the first. A time that is a
 # number in the model stands at its levels. A level without rows has no mean: its numbers are missing.
 
-besides_parts <- c("emmeans", "contrasts", "anova", "effect_size")
+besides_parts <- c("emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman")
 
 # arm, time: a column, or list(column, levels); weights: of what the means are averaged over; by_sd, sd,
-# baseline, per: the unit of effect sizes, as in standardised(), a baseline pooled over pooled_over.
-besides <- function(parts = besides_parts, arm = NULL, time = NULL, weights = "equal", by_sd = "total",
-                    sd = NULL, baseline = NULL, per = NULL, pooled_over = NULL) {
+# baseline, per: the unit of effect sizes, as in standardised(), a baseline pooled over pooled_over;
+# probe: list(moderator, values, names, per, alpha) for slopes and johnson_neyman (probe.R).
+besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights = "equal", by_sd = "total",
+                    sd = NULL, baseline = NULL, per = NULL, pooled_over = NULL, probe = NULL) {
   if (!all(parts %in% besides_parts)) refuse("besides: no part `", setdiff(parts, besides_parts)[1L], "`")
   if (!weights %in% mean_weights) refuse("unknown weights `", weights, "`")
   if (!by_sd %in% sd_names) refuse("no standard deviation `", by_sd, "`")
   column <- function(one) if (is.character(one)) list(column = one) else one
   arm <- column(arm)
   list(parts = parts, arm = arm, time = column(time), weights = weights, by_sd = by_sd, sd = sd,
-       baseline = baseline, per = per, pooled_over = if (is.null(pooled_over)) arm$column else pooled_over)
+       baseline = baseline, per = per, pooled_over = if (is.null(pooled_over)) arm$column else pooled_over,
+       probe = probe_of(probe))
 }
 
 # The parts of an answer that were asked for, and by name of the part why one could not be answered.
@@ -43,8 +45,12 @@ answer_besides <- function(model, asked) {
   found <- list(emmeans = part("emmeans", of_means()$rows()),
                 contrasts = part("contrasts", of_means()$contrasts()),
                 anova = part("anova", tests_of_terms(model)),
-                effect_sizes = part("effect_size", effect_sizes(model, asked, of_means()$contrasts())))
+                effect_sizes = part("effect_size", effect_sizes(model, asked, of_means()$contrasts())),
+                slopes = part("slopes", probe_slopes(model, asked)))
   found <- Filter(Negate(is.null), found)
+  bounds <- part("johnson_neyman", probe_bounds(model, asked))
+  if (!is.null(bounds))
+    found <- c(found, list(lower_bounds = as.list(bounds$lower), upper_bounds = as.list(bounds$upper)))
   if (length(refused)) c(found, list(refused = refused)) else found
 }
 
@@ -165,12 +171,12 @@ contrasts_of_cells <- function(model, columns, cells) {
   found
 }
 
-# Whether a term of the fixed part has both columns; without one, changes do not differ.
-together <- function(model, one, other) {
+# Whether a term of the fixed part has all these columns; without one, changes do not differ.
+together <- function(model, ...) {
   parts <- terms(lme4::nobars(model$formula))
   variables <- lapply(as.list(attr(parts, "variables"))[-1L], all.vars)
   any(apply(attr(parts, "factors") > 0, 2L, function(column)
-    all(c(one, other) %in% unlist(variables[column]))))
+    all(c(...) %in% unlist(variables[column]))))
 }
 
 # A name or level as terms have it: in quotes where its characters would be taken for those of a term.
@@ -199,7 +205,7 @@ effect_sizes <- function(model, asked, contrasts) {
 asked_besides <- function(asked) {
   if (is.null(asked)) return(NULL)
   only_keys(asked, c("parts", "arm", "time", "weights", "by_sd", "sd", "baseline", "per",
-                     "pooled_over"), "besides")
+                     "pooled_over", "probe"), "besides")
   column <- function(one, name) if (!is.null(one)) {
     only_keys(one, c("column", "levels", "numbers"), name)
     list(column = one_text(one$column, name), levels = texts(one$levels, name),
@@ -209,7 +215,8 @@ asked_besides <- function(asked) {
           if (is.null(asked$weights)) "equal" else one_text(asked$weights, "weights"),
           if (is.null(asked$by_sd)) "total" else one_text(asked$by_sd, "by_sd"),
           optional(asked$sd, one_number, "sd"), optional(asked$baseline, one_text, "baseline"),
-          optional(asked$per, one_text, "per"), optional(asked$pooled_over, one_text, "pooled_over"))
+          optional(asked$per, one_text, "per"), optional(asked$pooled_over, one_text, "pooled_over"),
+          asked$probe)
 }
 
 only_keys <- function(object, allowed, what) {

@@ -57,7 +57,8 @@ moderated_pair <- function(model, effect, moderator) {
            "` times `", moderator, "`")
   product <- which(same)
   straight_line(model, match(effect, colnames(X)), product, moderator)
-  list(columns = c(match(effect, colnames(X)), product), moderator = w,
+  columns <- c(match(effect, colnames(X)), product)
+  list(rows = diag(ncol(X))[columns, , drop = FALSE], moderator = w,
        product_name = colnames(X)[product],
        beta = unname(model_beta(model)[c(effect, colnames(X)[product])]))
 }
@@ -107,17 +108,16 @@ moderator_values <- function(model, w, per) {
   w[first]
 }
 
-# beta, V (2 x 2) and df(a) of a[1] * effect + a[2] * product.
+# beta, V (2 x 2) and df(a) of a[1] * effect + a[2] * product; the pair's rows are their contrasts.
 pair_test <- function(model, pair) {
-  p <- length(model_beta(model))
-  row <- function(a) replace(numeric(p), pair$columns, a)
-  V <- test_vcov(model)
+  row <- function(a) drop(a %*% pair$rows)
+  V <- pair$rows %*% test_vcov(model) %*% t(pair$rows)
   exact <- switch(model$df_method,
     z = function(a) Inf,
     residual = function(a) residual_df(model),
     satterthwaite = function(a) lmerTest::contest1D(model$fit, row(a), ddf = "Satterthwaite")$df,
     "kenward-roger" = function(a) pbkrtest::Lb_ddf(row(a), vcov(model$fit), model$adjusted))
-  list(beta = pair$beta, V = unname(V[pair$columns, pair$columns]), df = exact,
+  list(beta = pair$beta, V = unname(V), df = exact,
        quick_df = quick_df(model, pair, exact))
 }
 
@@ -134,8 +134,9 @@ quick_df <- function(model, pair, exact) {
            W = as.matrix(attr(model$adjusted, "W")))
     })
   if (is.null(pieces)) return(exact)
-  Phi <- model_vcov(model)[pair$columns, pair$columns]
-  D <- lapply(pieces$D, function(D) as.matrix(D)[pair$columns, pair$columns])
+  of_pair <- function(M) pair$rows %*% as.matrix(M) %*% t(pair$rows)
+  Phi <- of_pair(model_vcov(model))
+  D <- lapply(pieces$D, of_pair)
   function(a) {
     g <- vapply(D, function(D) drop(a %*% D %*% a), 0)
     2 * drop(a %*% Phi %*% a)^2 / drop(g %*% pieces$W %*% g)
@@ -184,7 +185,9 @@ bound_row <- function(test, m, range) {
   error <- sqrt(drop(a %*% test$V %*% a))
   df <- test$df(a)
   if (is.finite(df) && abs(test$quick_df(a) / df - 1) > 1e-6) stop("the df of the search are off")
-  list(value = m, estimate = sum(a * test$beta), std_error = error, df = df,
+  # How fast t changes with the moderator: its inverse moves t by one.
+  steep <- test$beta[2L] / error - sum(a * test$beta) * drop(a %*% test$V[, 2L]) / error^3
+  list(value = m, estimate = sum(a * test$beta), std_error = error, df = df, unit = 1 / abs(steep),
        observed = m >= range[1L] && m <= range[2L])
 }
 

@@ -17,7 +17,7 @@ from harness.models.record import AtTheta, Coefficient, Estimates
 
 QUANTITIES = ("estimate", "std_error", "df", "sd", "cor", "sigma", "loglik", "aic", "bic")
 """What is held to T1 beside the criterion; tests and intervals follow from estimate, error, df."""
-BESIDES = ("emmean", "contrast")
+BESIDES = ("emmean", "contrast", "slope")
 """What is held besides, where it was asked for: sums of coefficients."""
 
 

@@ -106,6 +106,9 @@ def _as_answer(r: Estimates, reported: Reported) -> Estimates:
         contrasts=None,
         anova=None,
         effect_sizes=None,
+        slopes=None,
+        lower_bounds=None,
+        upper_bounds=None,
     )
 
 

@@ -68,3 +68,6 @@ def _besides(estimates: Estimates) -> Iterator[Inferred]:
     yield from estimates.contrasts or ()
     yield from estimates.anova or ()
     yield from estimates.effect_sizes or ()
+    yield from estimates.slopes or ()
+    yield from estimates.lower_bounds or ()
+    yield from estimates.upper_bounds or ()

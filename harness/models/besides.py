@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Part = Literal["emmeans", "contrasts", "anova", "effect_size"]
+Part = Literal["emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman"]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 """How what the means are averaged over counts; ``averages`` of the port says what each means."""
 Unit = Literal["residual", "total", "baseline", "given"]
@@ -72,6 +72,34 @@ class EffectUnit:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """How an effect's dependence on a moderator is probed.
+
+    Attributes:
+        moderator: numeric column.
+        at: values of the simple slopes: numbers, or their names (``mean-sd``, ``q25``), which are
+            taken over patients, one value each.
+        patient: column that identifies them.
+        alpha: two-sided level of the region of significance.
+    """
+
+    moderator: str
+    at: tuple[str | float, ...]
+    patient: str
+    alpha: float = 0.05
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``r_reference/probe.R`` reads it; a value has a name or a number."""
+        return {
+            "moderator": self.moderator,
+            "names": [at if isinstance(at, str) else "" for at in self.at],
+            "values": [0.0 if isinstance(at, str) else float(at) for at in self.at],
+            "per": self.patient,
+            "alpha": self.alpha,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Besides:
     """What is asked besides the fit.
 
@@ -80,6 +108,7 @@ class Besides:
         arm, time: the trial's columns, as far as the fixed effects have them.
         weights: of what the means are averaged over.
         unit: of the effect sizes.
+        probe: of the moderation, where simple slopes or a region are asked for.
     """
 
     parts: tuple[Part, ...]
@@ -87,11 +116,13 @@ class Besides:
     time: DesignColumn | None = None
     weights: MeanWeights = "equal"
     unit: EffectUnit = EffectUnit()
+    probe: Probe | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Data columns needed beside those of the model."""
-        return self.unit.columns if "effect_size" in self.parts else ()
+        found = self.unit.columns if "effect_size" in self.parts else ()
+        return (*found, self.probe.patient) if self.probe is not None else found
 
     @property
     def of_means(self) -> bool:
@@ -113,6 +144,8 @@ class Besides:
                     if column.numbers is not None:
                         found[name]["numbers"] = list(column.numbers)
             found["weights"] = self.weights
+        if self.probe is not None:
+            found["probe"] = self.probe.as_json()
         if "effect_size" in self.parts:
             found["by_sd"] = self.unit.by
             if self.unit.by == "given" and self.unit.value is not None:

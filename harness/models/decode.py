@@ -16,7 +16,10 @@ from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 from harness.models.record import Estimates, random_quantity
 from harness.plain import plain
 
-BESIDES = ("emmeans", "contrasts", "anova", "effect_sizes")
+BESIDES = (
+    *("emmeans", "contrasts", "anova", "effect_sizes"),
+    *("slopes", "lower_bounds", "upper_bounds"),
+)
 _NOT_FINITE = {"Inf": math.inf, "-Inf": -math.inf, "NaN": math.nan, "NA": math.nan}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.language.formula import Formula
-from harness.models.besides import Besides, DesignColumn, EffectUnit, Part
+from harness.models.besides import Besides, DesignColumn, EffectUnit, Part, Probe
 from harness.models.mean_terms import in_fixed_part
 from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask
 from harness.plan.besides import baseline_column
@@ -30,7 +30,7 @@ def tasks(plan: Plan) -> tuple[ModelTask, ...]:
                         for column, coding in analysis.contrasts.items()
                         if column in formula.columns
                     ),
-                    besides=besides(plan, analysis, formula, outcome),
+                    besides=besides(plan, analysis, formula, outcome, moderator),
                 )
                 key = ModelKey(analysis.id, name, outcome, moderator)
                 found.append(ModelTask(key, spec, tuple(analysis.report)))
@@ -38,14 +38,20 @@ def tasks(plan: Plan) -> tuple[ModelTask, ...]:
 
 
 PARTS: tuple[Part, ...] = ("emmeans", "contrasts", "anova", "effect_size")
+PROBED: tuple[Part, ...] = ("slopes", "johnson_neyman")
 
 
-def besides(plan: Plan, analysis: Analysis, formula: Formula, outcome: str) -> Besides | None:
+def besides(
+    plan: Plan, analysis: Analysis, formula: Formula, outcome: str, moderator: str
+) -> Besides | None:
     """What an analysis asks of one of its models besides the fit; None for nothing.
 
     Arm and time count as far as the formula's fixed effects have them.
     """
-    parts = tuple(part for part in PARTS if part in analysis.report)
+    parts: tuple[Part, ...] = tuple(part for part in PARTS if part in analysis.report)
+    probe = analysis.probe if moderator else None
+    if probe is not None:
+        parts += PROBED if probe.johnson_neyman else PROBED[:1]
     if not parts:
         return None
     arm, time = (
@@ -55,7 +61,10 @@ def besides(plan: Plan, analysis: Analysis, formula: Formula, outcome: str) -> B
         for factor in (plan.data.arm, plan.data.time)
     )
     weights = analysis.means.weights if analysis.means is not None else "equal"
-    return Besides(parts, arm, time, weights, _unit(plan, analysis, outcome))
+    return Besides(
+        *(parts, arm, time, weights, _unit(plan, analysis, outcome)),
+        Probe(moderator, probe.at, plan.data.id, probe.alpha) if probe is not None else None,
+    )
 
 
 def _unit(plan: Plan, analysis: Analysis, outcome: str) -> EffectUnit:

@@ -57,7 +57,47 @@ class EffectSize:
     sd: float
 
 
-Inferred = MarginalMean | MeanContrast | TermTest | EffectSize
+@dataclass(frozen=True, slots=True)
+class SimpleSlope:
+    """An effect at a value of its moderator, in the outcome's unit."""
+
+    term: str
+    slope: float
+    std_error: float
+    df: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class LowerBound:
+    """The smaller bound of a Johnson-Neyman region; NaN where the region has none.
+
+    ``std_error`` is the change of the moderator that moves t by one, the unit in which a bound is
+    known; ``df`` are those of the effect there.
+    """
+
+    term: str
+    jn_low: float
+    std_error: float
+    df: float
+
+
+@dataclass(frozen=True, slots=True)
+class UpperBound:
+    """The larger bound; else as :class:`LowerBound`."""
+
+    term: str
+    jn_high: float
+    std_error: float
+    df: float
+
+
+Inferred = (
+    MarginalMean | MeanContrast | TermTest | EffectSize | SimpleSlope | LowerBound | UpperBound
+)
 _NO_NUMBER_OF_ITS_OWN = ("term", "sd")
 """``sd`` is held by ``d`` and ``contrast`` together; a quantity of that name is a component's."""
 

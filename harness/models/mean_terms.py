@@ -81,9 +81,57 @@ def cell_contrasts(besides: Besides, formula: Formula) -> list[CellContrast]:
     return found
 
 
-def together(formula: Formula, one: str, other: str) -> bool:
-    """Whether a fixed-effect term has both columns; without one, changes do not differ."""
-    return any({one, other} <= set(_columns(term.factors)) for term in formula.terms)
+@dataclass(frozen=True, slots=True)
+class ModeratedEffect:
+    """An effect that a moderator may change.
+
+    Attributes:
+        name: ``(MBSR - TAU) x (post - pre)``, or ``MBSR - TAU``.
+        pairs: (level, reference) by column.
+    """
+
+    name: str
+    pairs: dict[str, tuple[str | float, str | float]]
+
+    def at(self, moderator: str, value: str) -> str:
+        """Term of the simple slope at a value of the moderator."""
+        return f"{self.name} | {spelt(moderator)}={value}"
+
+    def bound(self, moderator: str, topology: str, end: str = "") -> str:
+        """Term of a bound of the region; without an end, of a region that has none."""
+        tail = f", {end}" if end else ""
+        return f"jn({self.name} by {spelt(moderator)}, {topology}{tail})"
+
+
+def moderated_effects(besides: Besides, formula: Formula) -> list[ModeratedEffect]:
+    """The effects that are probed: each arm less the first, in the change since the first time.
+
+    Where no term of the formula has arm, time and moderator, each arm less the first.
+    """
+    arm, time, probe = besides.arm, besides.time, besides.probe
+    if arm is None or probe is None:
+        return []
+    if time is None or not together(formula, arm.column, time.column, probe.moderator):
+        return [
+            ModeratedEffect(_less(arm, a), {arm.column: _pair(arm, a)}) for a in _places(arm)[1:]
+        ]
+    return [
+        ModeratedEffect(
+            f"({_less(arm, a)}) x ({_less(time, t)})",
+            {arm.column: _pair(arm, a), time.column: _pair(time, t)},
+        )
+        for t in _places(time)[1:]
+        for a in _places(arm)[1:]
+    ]
+
+
+def _pair(column: DesignColumn, place: int) -> tuple[str | float, str | float]:
+    return column.levels[place], column.levels[0]
+
+
+def together(formula: Formula, *columns: str) -> bool:
+    """Whether a fixed-effect term has all of the columns; without one, changes do not differ."""
+    return any(set(columns) <= set(_columns(term.factors)) for term in formula.terms)
 
 
 def in_fixed_part(formula: Formula, column: str) -> bool:

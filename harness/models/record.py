@@ -6,7 +6,15 @@ import math
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
+from harness.models.inference import (
+    EffectSize,
+    LowerBound,
+    MarginalMean,
+    MeanContrast,
+    SimpleSlope,
+    TermTest,
+    UpperBound,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +206,8 @@ class Estimates:
         vcov_adjusted: the same as Kenward and Roger adjust it, where that is the df method.
         elsewhere: the algebra at other thetas, where the engine gives it.
         reported: what it prints with its defaults, where this is not such an answer already.
-        emmeans, contrasts, anova, effect_sizes: what was asked besides; None where it was not.
+        emmeans, contrasts, anova, effect_sizes, slopes, lower_bounds, upper_bounds: what was asked
+            besides; None where it was not.
         refused: of those, by part, why it could not be answered; the part is then empty.
     """
 
@@ -227,6 +236,9 @@ class Estimates:
     contrasts: tuple[MeanContrast, ...] | None = field(default=None, metadata=UNSAID)
     anova: tuple[TermTest, ...] | None = field(default=None, metadata=UNSAID)
     effect_sizes: tuple[EffectSize, ...] | None = field(default=None, metadata=UNSAID)
+    slopes: tuple[SimpleSlope, ...] | None = field(default=None, metadata=UNSAID)
+    lower_bounds: tuple[LowerBound, ...] | None = field(default=None, metadata=UNSAID)
+    upper_bounds: tuple[UpperBound, ...] | None = field(default=None, metadata=UNSAID)
     refused: dict[str, str] | None = field(default=None, metadata=UNSAID)
 
 

@@ -11,6 +11,7 @@ from harness.language.nodes import Binary, Group, Unary
 from harness.language.tokens import placeholders
 from harness.plan.besides import check_besides
 from harness.plan.document import Path_
+from harness.plan.probe import check_probe
 from harness.plan.schema import Analysis, Plan
 
 MAX_MODELS = 10_000
@@ -50,7 +51,10 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
             )
         seen.setdefault(analysis.id, position + 1)
         _check_analysis(analysis, set_names, where, report)
-        check_besides(plan, analysis, _formulas(analysis), where, report)
+        formulas = _formulas(analysis)
+        check_besides(plan, analysis, formulas, where, report)
+        moderators = [moderator for _, moderator in combinations(analysis)]
+        check_probe(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
 
 
 def combinations(analysis: Analysis) -> Iterator[tuple[str, str]]:
@@ -177,8 +181,6 @@ def _check_available(analysis: Analysis, where: Path_, report: Report) -> None:
     later = "is not available in this version"
     if analysis.adjust is not None:
         report((*where, "adjust"), f"adjustment for multiple testing {later}; leave it out")
-    if analysis.probe is not None:
-        report((*where, "probe"), f"probing of a moderation {later}; leave it out")
 
 
 def _no_repeats(names: tuple[str, ...], where: Path_, report: Report) -> None:

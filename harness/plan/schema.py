@@ -87,9 +87,14 @@ class Probe(Section):
 
     at: tuple[str | float, ...] = Field(
         default=("mean-sd", "mean", "mean+sd"),
-        description="Moderator values of the simple slopes: numbers, or mean-sd, mean, mean+sd.",
+        min_length=1,
+        description="Moderator values of the simple slopes: numbers, or mean, mean-sd, mean+2sd, "
+        "median, percentiles such as q25; over patients.",
     )
     johnson_neyman: bool = Field(default=False, description="Compute the region of significance.")
+    alpha: float = Field(
+        default=0.05, gt=0, lt=1, description="Two-sided level of the region of significance."
+    )
 
 
 class Means(Section):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness.models.besides import Besides
 from harness.models.record import Answer, Estimates
 from harness.models.spec import ModelTask
 from harness.report.figures import figure
@@ -34,12 +35,30 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
             _add(
                 found, f"{task.key.analysis}: {line} ({besides.weights}); covariates at their mean"
             )
+        if besides.probe is not None:
+            _add(found, f"{task.key.analysis}: {_probed(besides)}")
         if "anova" in besides.parts:
             _add(found, f"{task.key.analysis}: anova(term): F tests of type III hypotheses")
         if "effect_size" in besides.parts:
             line = f"{task.key.analysis}: {besides.unit.formula}"
             _add(found, line, f"{_sd(python, r)} in {'/'.join(task.key.parts[1:])}")
     return tuple(line + (f": {', '.join(more)}" if more else "") for line, more in found.items())
+
+
+def _probed(besides: Besides) -> str:
+    probe = besides.probe
+    if probe is None:
+        return ""
+    line = (
+        "slopes: the arm's effect at values of the moderator; mean and sd over patients "
+        f"({probe.patient}), one value each; df are those of the effect at each value"
+    )
+    if "johnson_neyman" in besides.parts:
+        line += (
+            f"; jn(...): where its two-sided p crosses {probe.alpha:g}, and the shape of the region "
+            "in which it is smaller (std_error: what moves t by one)"
+        )
+    return line
 
 
 def _add(found: dict[str, list[str]], line: str, more: str = "") -> None:

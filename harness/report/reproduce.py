@@ -28,6 +28,7 @@ from harness.plain import plain
 from harness.plan.schema import Plan
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
 from harness.report.reproduce_besides import r_string as _string
+from harness.report.reproduce_probe import PROBE, probed_in_r
 
 _OPERATORS = {"and": "&", "or": "|"}
 _FUNCTIONS = {"is_missing": "is.na"}
@@ -135,6 +136,8 @@ def reproduce_script(
         parts.append(_CODED)
     if any(task.spec.besides for task in tasks):
         parts.append(FUNCTIONS)
+    if any(task.spec.besides and task.spec.besides.probe for task in tasks):
+        parts.append(PROBE)
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
@@ -187,10 +190,11 @@ def _model(task: ModelTask, rows: str) -> str:
         fit = f"lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight)"
     if spec.besides is None:
         return f"show({_string(name)}, {fit}, {df_method})"
-    return (
-        f"fit <- {fit}\nshow({_string(name)}, fit, {df_method})\n"
-        f"besides(fit, {df_method}, {data}, {asked_in_r(spec)})"
-    )
+    lines = [f"fit <- {fit}", f"show({_string(name)}, fit, {df_method})"]
+    lines.append(f"besides(fit, {df_method}, {data}, {asked_in_r(spec)})")
+    if spec.besides.probe is not None:
+        lines.append(f"probe(fit, {df_method}, {data}, {probed_in_r(spec)})")
+    return "\n".join(lines)
 
 
 def _typed(name: str, kind: str, levels: Sequence[str]) -> str:

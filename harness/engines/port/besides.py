@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.engines.port.effect_unit import unit_sd
+from harness.engines.port.probed import bound_rows, simple_slope_rows
 from harness.errors import HarnessError
 from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
 from harness.models.mean_terms import Cell, cell_contrasts, cells, mean_term
@@ -58,6 +59,7 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
         "contrasts": ("contrasts", contrasts),
         "anova": ("anova", lambda: _term_tests(fit, df)),
         "effect_size": ("effect_sizes", lambda: _effect_sizes(fit, asked, contrasts())),
+        "slopes": ("slopes", lambda: simple_slope_rows(fit, asked, df, level)),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -68,6 +70,12 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
             found[field] = answer()
         except HarnessError as error:
             found[field], refused[part] = (), str(error)
+    if "johnson_neyman" in besides.parts:
+        try:
+            found["lower_bounds"], found["upper_bounds"] = bound_rows(fit, asked, df)
+        except HarnessError as error:
+            found["lower_bounds"], found["upper_bounds"] = (), ()
+            refused["johnson_neyman"] = str(error)
     if refused:
         found["refused"] = refused
     return found

@@ -195,9 +195,7 @@ class TestOtherCausesAreStillFound:
     def test_errors_not_adjusted(self) -> None:
         from harness.compare.causes.answers import _mixed_errors
 
-        words = cause_of(
-            lambda s, f: _mixed_errors(Asked(s, f)), df_method="kenward-roger"
-        )
+        words = cause_of(lambda s, f: _mixed_errors(Asked(s, f)), df_method="kenward-roger")
         assert words == "did not adjust the standard errors (Kenward-Roger)"
 
     def test_their_means_have_plain_errors_and_kenward_rogers_df(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,10 @@ Focal = str | Sequence[str] | Mapping[str, tuple[Any, Any]]
 """Column or columns whose effect is asked for; a mapping names (level, reference) of each."""
 
 
+CANCELLED = 1e-13
+"""A share of the largest coefficient below which one of the interpolation is rounding."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Effect:
     """An effect that may depend on a moderator.
@@ -37,7 +42,8 @@ class Effect:
         moderator: column.
         method: of the degrees of freedom.
         slope_of: numeric focal column, whose slope the effect is; empty for none.
-        levels: (level, reference) of each factor among the focal columns.
+        levels: (level, reference) of each focal column whose difference the effect is of; two
+            values of a number.
         at: values of other columns; those not named are averaged over, with equal weights.
         observed: (m,) the moderator's values, one a row used or one a group.
         degree: of the polynomial in the moderator; None where it is none.
@@ -48,7 +54,7 @@ class Effect:
     moderator: str
     method: DfMethod
     slope_of: str
-    levels: Mapping[str, tuple[str, str]]
+    levels: Mapping[str, tuple[str, str] | tuple[float, float]]
     at: Mapping[str, Any]
     observed: Vector
     degree: int | None
@@ -81,12 +87,45 @@ class Effect:
             raise ModelError(f"the data do not determine the effect `{self.label}`")
         return functions.L[where]
 
+    def slope_of_t(self, values: Vector) -> Vector:
+        """(k,) how fast t changes with the moderator at k values; the effect is a polynomial in it.
+
+        From t = b/SE: ``dt/dm = b'/SE - b (L V L'')/SE^3`` with L'' the derivative of the contrast.
+        """
+        low, high = float(self.observed.min()), float(self.observed.max())
+        middle, half = (low + high) / 2.0, (high - low) / 2.0
+        powers = polynomial(self)
+        z = (values - middle) / half
+        order = np.arange(len(powers))
+        rows = z[:, None] ** order @ powers
+        # order * z^(order - 1), without 0 * inf at z = 0.
+        steep = order[1:] * z[:, None] ** order[:-1] @ powers[1:] / half
+        V, beta = self.fit.covariance(self.method), self.fit.beta
+        error = np.sqrt(((rows @ V) * rows).sum(axis=1))
+        bend = ((rows @ V) * steep).sum(axis=1)
+        return np.asarray(steep @ beta / error - (rows @ beta) * bend / error**3)
+
     def tested(self, rows: Matrix) -> tuple[Vector, Vector, Vector]:
         """Estimates, standard errors and degrees of freedom (k,) of contrasts (k, p)."""
         V = self.fit.covariance(self.method)
         estimate = rows @ self.fit.beta
         std_error = np.sqrt(((rows @ V) * rows).sum(axis=1))
         return estimate, std_error, self.fit.contrast_df(rows, self.method)
+
+
+def polynomial(effect: Effect) -> Matrix:
+    """(d + 1, p) contrasts C with ``rows(m) = sum z^k C_k``, z the moderator from -1 to 1.
+
+    The degree is the smallest that holds; at least 0.
+    """
+    low, high = float(effect.observed.min()), float(effect.observed.max())
+    degree = effect.degree or 0
+    z = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
+    rows = effect.rows((low + high) / 2.0 + (high - low) / 2.0 * z)
+    powers = np.linalg.solve(np.vander(z, increasing=True), rows)
+    powers[np.abs(powers) <= CANCELLED * np.abs(rows).max()] = 0.0
+    used = np.flatnonzero(powers.any(axis=1))
+    return powers[: (used[-1] if len(used) else 0) + 1]
 
 
 def effect_of(
@@ -103,7 +142,8 @@ def effect_of(
     Args:
         fit: any fitted model.
         focal: a factor (its two levels' difference), several (the product of differences: a
-            difference of differences), or with them one numeric column (its slope).
+            difference of differences), or with them one numeric column (its slope, or the
+            difference between the two values that a mapping gives).
         moderator: numeric column of the fixed effects.
         at: values of other columns.
         per: grouping column: the moderator counts once a level of it, not once a row.
@@ -116,7 +156,7 @@ def effect_of(
     names = tuple(focal) if not isinstance(focal, str) else (focal,)
     asked = focal if isinstance(focal, Mapping) else {}
     slope_of = ""
-    levels: dict[str, tuple[str, str]] = {}
+    levels: dict[str, tuple[str, str] | tuple[float, float]] = {}
     labels = []
     for name in names:
         if name == moderator:
@@ -125,6 +165,9 @@ def effect_of(
         if known is not None:
             levels[name] = _pair(name, known, asked.get(name))
             labels.append(f"{name}: {levels[name][0]} - {levels[name][1]}")
+        elif asked.get(name) is not None:
+            levels[name] = _values(name, asked[name])
+            labels.append(f"{name}: {levels[name][0]:g} - {levels[name][1]:g}")
         elif slope_of:
             raise ModelError(f"`{slope_of}` and `{name}` are both numbers: name one of them")
         else:
@@ -174,6 +217,17 @@ def moderator_values(fit: Testable, moderator: str, per: str | None = None) -> V
         odd = groups.nunique().idxmax()
         raise ModelError(f"the moderator `{moderator}` varies within {per} {odd}; leave `per` out")
     return groups.first().to_numpy(dtype=np.float64)
+
+
+def _values(name: str, asked: tuple[Any, Any]) -> tuple[float, float]:
+    """Two different values of a number."""
+    try:
+        value, reference = (float(each) for each in asked)
+    except (TypeError, ValueError):
+        raise ModelError(f"`{name}` is a number: give two values, not {asked!r}") from None
+    if not (math.isfinite(value) and math.isfinite(reference)) or value == reference:
+        raise ModelError(f"`{name}`: name two different values, not {asked!r}")
+    return value, reference
 
 
 def _factor(fit: Testable, name: str) -> tuple[str, ...] | None:

@@ -27,6 +27,8 @@ class Bound:
     Attributes:
         value: of the moderator.
         estimate, std_error, df: of the effect there.
+        unit: change of the moderator that moves t by one there: how well the place is known; NaN
+            where the effect is no polynomial in the moderator.
         observed: whether it lies within the values observed.
     """
 
@@ -34,6 +36,7 @@ class Bound:
     estimate: float
     std_error: float
     df: float
+    unit: float
     observed: bool
 
 
@@ -193,8 +196,10 @@ def _bounds(effect: Effect, values: Vector, low: float, high: float) -> tuple[Bo
     if not len(values):
         return ()
     tested = effect.tested(effect.rows(values))
-    rows = zip(values.tolist(), *(part.tolist() for part in tested), strict=True)
-    return tuple(Bound(m, b, s, df, low <= m <= high) for m, b, s, df in rows)
+    nowhere = np.full(len(values), np.nan)
+    unit = nowhere if effect.degree is None else 1.0 / np.abs(effect.slope_of_t(values))
+    rows = zip(values.tolist(), *(part.tolist() for part in (*tested, unit)), strict=True)
+    return tuple(Bound(m, b, s, df, u, low <= m <= high) for m, b, s, df, u in rows)
 
 
 def _regions(

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from scipy.optimize import elementwise
 from scipy.special import stdtr
 
-from harness.engines.port.moderation.effect import Effect
+from harness.engines.port.moderation.effect import Effect, polynomial
 from harness.engines.port.wald import critical
 from harness.errors import ModelError
 
@@ -29,9 +29,6 @@ Vector = npt.NDArray[np.float64]
 
 POINTS = 1441
 """Points of the first look, an eighth of a degree apart."""
-
-CANCELLED = 1e-13
-"""A share of the largest coefficient below which one of the interpolation is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +131,6 @@ def _path(effect: Effect) -> _Path:
 
     right = np.pi / 2.0
     return _Path(rows, moderator, -right, right, (-np.inf, np.inf))
-
-
-def polynomial(effect: Effect) -> Matrix:
-    """(d + 1, p) contrasts C with ``rows(m) = sum z^k C_k``, z the moderator from -1 to 1.
-
-    The degree is the smallest that holds; at least 0.
-    """
-    low, high = float(effect.observed.min()), float(effect.observed.max())
-    degree = effect.degree or 0
-    z = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
-    rows = effect.rows((low + high) / 2.0 + (high - low) / 2.0 * z)
-    powers = np.linalg.solve(np.vander(z, increasing=True), rows)
-    powers[np.abs(powers) <= CANCELLED * np.abs(rows).max()] = 0.0
-    used = np.flatnonzero(powers.any(axis=1))
-    return powers[: (used[-1] if len(used) else 0) + 1]
 
 
 def _turn(effect: Effect, powers: Matrix) -> tuple[float, float]:

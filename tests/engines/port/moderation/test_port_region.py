@@ -11,9 +11,9 @@ from scipy import stats
 
 import harness
 from harness.engines.port.moderation.degree import polynomial_degree
-from harness.engines.port.moderation.effect import Effect, effect_of
+from harness.engines.port.moderation.effect import Effect, effect_of, polynomial
 from harness.engines.port.moderation.johnson_neyman import topology_of
-from harness.engines.port.moderation.region import false_discovery_level, polynomial
+from harness.engines.port.moderation.region import false_discovery_level
 from harness.errors import ModelError
 
 MODEL = "y ~ arm * time * z + (1 | id)"
@@ -70,6 +70,32 @@ def test_every_bound_has_p_equal_to_alpha_and_no_crossing_is_missed(fit: Any, me
     z = moderated_trial()["z"]
     assert region.share_significant == (excess(effect, z) > 0).mean()
     assert [b.observed for b in region.bounds] == [z.min() <= m <= z.max() for m in bounds]
+
+
+@pytest.mark.parametrize("formula", ["change ~ arm * z", "change ~ arm * (z + I(z^2))"])
+def test_the_unit_of_a_bound_is_what_moves_t_by_one(formula: str) -> None:
+    fit = harness.lm(formula, change_scores())
+    effect = effect_of(fit, "arm", "z")
+    for bound in harness.johnson_neyman(fit, "arm", "z").bounds:
+        h = 1e-5
+        estimate, error, _ = effect.tested(
+            effect.rows(np.array([bound.value - h, bound.value + h]))
+        )
+        slope = np.diff(estimate / error)[0] / (2 * h)
+        assert bound.unit == pytest.approx(1 / abs(slope), rel=1e-5)
+    assert effect.slope_of_t(np.array([0.0, 1.0])).shape == (2,)
+
+
+def test_two_values_of_a_number_are_a_difference() -> None:
+    frame = moderated_trial().assign(t=lambda d: 3.0 * (d["time"] == "post"))
+    fit = harness.lmer("y ~ arm * t * z + (1 | id)", frame)
+    table = harness.simple_slopes(fit, {"arm": ("MBSR", "TAU"), "t": (3, 0)}, "z", [1.0]).table()
+    beta = dict(zip(fit.names, fit.beta, strict=True))
+    assert table["slope"][0] == pytest.approx(3 * (beta["armMBSR:t"] + beta["armMBSR:t:z"]))
+    assert table["effect"][0] == "(arm: MBSR - TAU) x (t: 3 - 0)"
+    for pair in ((1, 1), ("a", 0), (0, float("inf"))):
+        with pytest.raises(ModelError, match="`t`"):
+            harness.simple_slopes(fit, {"arm": ("MBSR", "TAU"), "t": pair}, "z")
 
 
 def test_degrees_of_freedom_are_those_at_the_bound(fit: Any) -> None:

@@ -1,0 +1,93 @@
+"""Simple slopes and regions of significance as an answer names them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from harness.errors import ModelError
+from harness.models.inference import LowerBound, SimpleSlope, UpperBound
+from harness.models.mean_terms import ModeratedEffect, moderated_effects
+from harness.models.variables import level_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.engines.port.fitted import FittedModel
+    from harness.engines.port.lm import LinearFit
+    from harness.engines.port.moderation.effect import Effect
+    from harness.models.besides import Besides, Probe
+    from harness.models.spec import DfMethod
+
+
+def simple_slope_rows(
+    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod, level: float
+) -> tuple[SimpleSlope, ...]:
+    """The effects at the values that are asked for, one row each.
+
+    Raises:
+        ModelError: a moderator that is no number, has one value, or varies within patients.
+    """
+    from harness.engines.port.moderation.slopes import simple_slopes_of
+
+    rows = []
+    for asked, effect, probe in _effects(fit, besides, df):
+        tests = simple_slopes_of(effect, probe.at, level).tests
+        numbers = zip(
+            *(
+                column.tolist()
+                for column in (
+                    *(tests.estimate, tests.std_error, tests.df, tests.statistic),
+                    *(tests.p_value, tests.conf_low, tests.conf_high),
+                )
+            ),
+            strict=True,
+        )
+        for at, row in zip(probe.at, numbers, strict=True):
+            text = at if isinstance(at, str) else level_text(float(at))
+            rows.append(SimpleSlope(asked.at(probe.moderator, text), *row))
+    return tuple(rows)
+
+
+def bound_rows(
+    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod
+) -> tuple[tuple[LowerBound, ...], tuple[UpperBound, ...]]:
+    """The bounds of each effect's region of significance.
+
+    Raises:
+        ModelError: as :func:`simple_slope_rows`; an effect that is no straight line.
+    """
+    from harness.engines.port.moderation.johnson_neyman import johnson_neyman_of
+
+    low: list[LowerBound] = []
+    high: list[UpperBound] = []
+    for asked, effect, probe in _effects(fit, besides, df):
+        if effect.degree != 1:
+            raise ModelError(f"the effect is no straight line in `{probe.moderator}`")
+        region = johnson_neyman_of(effect, probe.alpha, "none")
+        bounds = region.bounds
+        if not bounds:
+            name = asked.bound(probe.moderator, region.topology)
+            low.append(LowerBound(name, math.nan, math.nan, math.nan))
+        for place, bound in enumerate(bounds):
+            # With a single bound it is the lower one: where significance begins or ends.
+            end = "low" if place == 0 else "high" if place == len(bounds) - 1 else str(place)
+            name = asked.bound(probe.moderator, region.topology, end)
+            if end == "low":
+                low.append(LowerBound(name, bound.value, bound.unit, bound.df))
+            else:
+                high.append(UpperBound(name, bound.value, bound.unit, bound.df))
+    return tuple(low), tuple(high)
+
+
+def _effects(
+    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod
+) -> Iterator[tuple[ModeratedEffect, Effect, Probe]]:
+    from harness.engines.port.moderation.effect import effect_of
+
+    probe = besides.probe
+    if probe is None:
+        return
+    for asked in moderated_effects(besides, fit.design.spec.formula):
+        effect = effect_of(fit, asked.pairs, probe.moderator, per=probe.patient, df=df)
+        yield asked, effect, probe
