@@ -39,10 +39,10 @@ class Explanation:
     """
 
     model_cause: str
-    df_cause: str
-    criterion_notes: tuple[str, ...]
-    component_notes: tuple[str, ...]
-    flat: bool
+    df_cause: str = ""
+    criterion_notes: tuple[str, ...] = ()
+    component_notes: tuple[str, ...] = ()
+    flat: bool = False
 
     def cause(self, quantity: str) -> str:
         """The likely cause of a red row of this quantity."""
@@ -62,18 +62,19 @@ def explain(
     ours, theirs = python.fit.criterion, r.fit.criterion
     limit = policy.find("criterion", "T2").limit_at(max(abs(ours), abs(theirs)))
     if not problem.same:
-        return Explanation(f"different model: {problem.difference}", "", (), (), False)
+        return Explanation(f"different model: {problem.difference}")
     same_criterion = abs(ours - theirs) <= limit
     same_algebra = cross is None or abs(cross.python_at_r - theirs) <= limit
-    model_cause, notes = "", []
+    model_cause = ""
+    notes: list[str] = []
     if cross is not None and not same_algebra:
         own, evidence = _contradiction(cross, ours, limit)
         model_cause = own or "algebra: the criteria disagree at the same theta"
-        notes += evidence
-        notes.append(
+        notes = [
+            *evidence,
             "the criteria disagree at the same theta (r's): "
-            f"{cross.python_at_r!r} in python, {theirs!r} in r"
-        )
+            f"{cross.python_at_r!r} in python, {theirs!r} in r",
+        ]
     elif math.isfinite(ours - theirs) and not same_criterion:
         lower, gap = ("python", theirs - ours) if ours < theirs else ("r", ours - theirs)
         tail = (
@@ -90,12 +91,10 @@ def explain(
         if python.df_method != r.df_method
         else ""
     )
-    flat = False
-    component_notes: tuple[str, ...] = ()
-    if same_criterion and same_algebra:
-        flat, why = _flat(python, r, cross, limit, policy)
-        component_notes = (why,)
-    return Explanation(model_cause, df_cause, tuple(notes), component_notes, flat)
+    if not (same_criterion and same_algebra):
+        return Explanation(model_cause, df_cause, tuple(notes))
+    flat, why = _flat(python, r, cross, limit, policy)
+    return Explanation(model_cause, df_cause, tuple(notes), (why,), flat)
 
 
 def _contradiction(cross: CrossCheck, ours: float, limit: float) -> tuple[str, list[str]]:

@@ -108,7 +108,7 @@ def agrees(
         off_optimum: hold degrees of freedom to ``NEAR``, and leave out what hangs on them.
     """
     if blind:
-        ours, theirs = replace(ours, problem=None), replace(theirs, problem=None)
+        ours = replace(ours, problem=None)  # two prints are compared, or none
     # Which limits hold hangs on the method that was really used, whatever the label says.
     theirs = replace(theirs, quality=None, df_method=ours.df_method)
     for row in compare_model(_KEY, ours, theirs, policy=policy):

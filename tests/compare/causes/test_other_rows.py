@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -68,11 +69,14 @@ class TestRows:
         assert_frame_equal(found, shuffled.assign(y=shuffled["y"].fillna(8.0)))
 
     def test_visits_of_one_time_are_taken_in_the_order_of_the_data(self) -> None:
-        y = [float(k) if k % 3 else math.nan for k in range(1, 61)]
-        frame = pd.DataFrame({"y": y, "week": [float(k // 30) for k in range(60)], "id": "P1"})
+        y = [float(k) if k % 4 else math.nan for k in range(1, 61)]
+        frame = pd.DataFrame({"y": y, "week": [float(k % 3) for k in range(60)], "id": "P1"})
         given = spec("y ~ week", df_method="residual", reml=False)
         found = self.found(about(frame, given), answer(frame[1:], given))
-        filled = [y[k] if y[k] == y[k] else y[k - 1] for k in range(60)]
+        filled = list(y)
+        order = sorted(range(60), key=lambda k: k % 3)
+        for before, after in pairwise(order):
+            filled[after] = filled[before] if math.isnan(y[after]) else y[after]
         assert found["carried the last value forward"]["y"].tolist() == filled
 
     def test_nobody_s_value_is_carried_to_another_patient(self) -> None:
