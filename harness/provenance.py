@@ -43,7 +43,9 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
             os.path.relpath(data_file.parent.resolve() / data_file.name, folder.resolve())
         )
         tasks = (fitted.task for fitted in result.fits)
-        scripts["reproduce.R"] = reproduce_script(plan, study.codebook, tasks, data_file)
+        scripts["reproduce.R"] = reproduce_script(
+            plan, study.codebook, tasks, data_file, study.scores
+        )
     return RunRecord(
         study=plan.study.id,
         title=plan.study.title,
