@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.data.scores import Scored
 from harness.gate.queries import cell_queries
+from harness.gate.score_causes import agreeing_entry
 from harness.gate.suite import BUILT_IN_STEMS
 from harness.gate.verdict import Query, RuleResult
 from harness.scoring.score import Bools, disagreeing
@@ -93,13 +94,16 @@ def _stored(one: Scored, frame: pd.DataFrame, key: Sequence[str]) -> Judged:
     )
     known = frame[list(columns)].notna().to_numpy()
     judged = int((known | wrong).sum())
-    return _result(rule, columns, sentence, judged, wrong), queries
+    entry = agreeing_entry(one, frame) if wrong.any() else ""
+    hint = f"with {entry} in the plan's `{one.name}` all would agree" if entry else ""
+    return _result(rule, columns, sentence, judged, wrong, hint), queries
 
 
 def _result(
-    rule: str, columns: tuple[str, ...], sentence: str, judged: int, wrong: Bools
+    rule: str, columns: tuple[str, ...], sentence: str, judged: int, wrong: Bools, hint: str = ""
 ) -> RuleResult:
     counts = dict(zip(columns, wrong.sum(axis=0).tolist(), strict=True))
+    told = [f"{name}: {n}" for name, n in counts.items() if n]
     return RuleResult(
         rule=rule,
         check="built-in",
@@ -109,5 +113,5 @@ def _result(
         verdict="fail" if wrong.any() else "pass" if judged else "vacuous",
         n_judged=judged,
         n_failed=int(wrong.sum()),
-        detail="; ".join(f"{name}: {n}" for name, n in counts.items() if n),
+        detail="; ".join([*told, *([hint] if hint else [])]),
     )

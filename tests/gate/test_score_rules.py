@@ -90,6 +90,49 @@ def test_scores_from_answers_that_were_not_reversed_are_seen(tmp_path: Path) -> 
     assert (failed.rule, failed.n_failed) == ("SCORES:pss", 7)  # all twos is twenty either way
 
 
+def hint(report: GateReport) -> str:
+    (failed,) = report.with_verdict("fail")
+    _, _, said = failed.detail.partition("; ")
+    return said
+
+
+def test_the_refusal_names_the_entry_under_which_all_would_agree(tmp_path: Path) -> None:
+    one_gone = [ANSWERS[0].replace("0", ".", 1), *ANSWERS[1:]]
+    number = CODEBOOK + STORED.replace("integer", "number")
+    sums = [str(sum(map(int, row.split()))) for row in ANSWERS]
+    cases = {
+        "`missing: one`": data(stored(row0=repr(160 / 9)), one_gone),
+        "`missing: one`, `decimals: 3`": data(stored(row0="17.778"), one_gone),
+        "`recoded: true`": data(sums),
+        "": data(stored(row3="21")),
+    }
+    for place, (entry, text) in enumerate(cases.items()):
+        said = hint(gate(tmp_path / str(place), codebook=number, text=text))
+        assert said == (f"with {entry} in the plan's `pss` all would agree" if entry else "")
+
+
+def test_rounding_alone_and_another_form_are_named(tmp_path: Path) -> None:
+    """A mean of twelve answers, stored with two decimals, or as the sum the plan did not ask."""
+    answers = [f"{row} {row[:3]}" for row in ["3 2 5 4 1 2 3 4 5 1"] * 7 + ["5 2 5 4 1 2 3 4 5 2"]]
+    items = [f"q{k:02d}" for k in range(1, 13)]
+    # Items 1, 4, 8, 9, 11 and 12 count 6 minus the answer: 3+2+5+2+1+2+3+2+1+1+3+4 = 29, then
+    # 1+2+5+2+1+2+3+2+1+2+1+4 = 26.
+    sums = [29] * 7 + [26]
+    head = CODEBOOK[: CODEBOOK.index("q01")]
+    codebook = head + "".join(f"{item},integer,,,1,5,,,,,,\n" for item in items)
+    codebook += "pss_total,number,,,,,,,higher is better,,,\n"
+    plan = changed(PLAN, "instrument: PSS-10", "instrument: SCS-SF, version: mean")
+    for place, (entry, values) in enumerate(
+        {
+            "`decimals: 2`": [f"{total / 12:.2f}" for total in sums],
+            "`version: sum`": [str(total) for total in sums],
+        }.items()
+    ):
+        text = data(values, answers).replace("q10,", "q10,q11,q12,", 1)
+        report = gate(tmp_path / str(place), plan=plan, codebook=codebook, text=text)
+        assert hint(report) == f"with {entry} in the plan's `pss` all would agree"
+
+
 @pytest.mark.parametrize("answer", ["5", "-1", "2.5"])
 def test_an_impossible_answer_blocks(answer: str, tmp_path: Path) -> None:
     answers = [*ANSWERS[:7], ANSWERS[7][:-1] + answer]
