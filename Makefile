@@ -9,6 +9,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := btheb mbsr
+STUDIES := $(DEMO) mbsr_null eudaimon3
 # Processes of `make test`; each that needs R starts one. Four are as fast as more.
 JOBS   ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 
@@ -90,7 +91,7 @@ format: venv  ## rewrite with the formatter and the linter's safe fixes
 	@$(BIN)/ruff check --fix .
 
 record: setup  ## fit R afresh and rewrite every study's recorded references
-	@for study in $(DEMO); do $(BIN)/harness record fixtures/$$study/plan.yaml; done
+	@for study in $(STUDIES); do $(BIN)/harness record fixtures/$$study/plan.yaml; done
 
 observe: setup  ## write the largest differences seen into the policy (trials, random designs; R)
 	@$(BIN)/python tests/against_r/observe.py

@@ -165,6 +165,7 @@ def gate_study(study: Study) -> GateReport:
         key=(plan.data.id, plan.data.time.column),
         parameters=plan.gate.parameters,
         findings=study.findings,
+        scores=study.scores,
         data_sha256=study.data_sha256,
     )
 

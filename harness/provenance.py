@@ -7,15 +7,18 @@ import shlex
 from pathlib import Path
 
 from harness.data.hash import sha256_of_file
+from harness.data.scores import Scored
 from harness.engines.r.scripts import scripts_folder
 from harness.errors import ReferenceUnavailable
 from harness.estimates.files import KeyedAnswer
 from harness.models.record import Estimates
 from harness.pipeline import RunResult
-from harness.report.content import RunRecord, SetFlow
+from harness.report.content import RunRecord, ScoreFlow, SetFlow
 from harness.report.definitions import definitions
 from harness.report.manifest import Manifest, environment, sha256_by_name
 from harness.report.reproduce import reproduce_script
+from harness.scoring.catalogue import FILE as CATALOGUE
+from harness.scoring.catalogue import instruments
 
 
 def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
@@ -44,7 +47,9 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
             os.path.relpath(data_file.parent.resolve() / data_file.name, folder.resolve())
         )
         tasks = (fitted.task for fitted in result.fits)
-        scripts["reproduce.R"] = reproduce_script(plan, study.codebook, tasks, data_file)
+        scripts["reproduce.R"] = reproduce_script(
+            plan, study.codebook, tasks, data_file, study.scores
+        )
     return RunRecord(
         study=plan.study.id,
         title=plan.study.title,
@@ -60,6 +65,22 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         scripts=scripts,
         part=result.part,
         definitions=definitions((f.task, f.python, f.r) for f in result.fits),
+        scores=tuple(map(_scored, study.scores)),
+    )
+
+
+def _scored(one: Scored) -> ScoreFlow:
+    absent = one.scores.missing[one.form.scores[-1]]
+    return ScoreFlow(
+        name=one.name,
+        instrument=f"{one.instrument} {one.form.version}".rstrip(),
+        n_items=one.form.n_items,
+        rule=one.rule,
+        n_rows=len(absent),
+        incomplete=int(((absent > 0) & (absent < one.form.n_items)).sum()),
+        added=tuple(one.columns[name] for name in one.added),
+        compared=tuple(one.columns[name] for name in one.stored),
+        not_known=instruments()[one.instrument].not_known,
     )
 
 
@@ -79,6 +100,7 @@ def _manifest(result: RunResult, command: str) -> Manifest:
             "plan": study.plan_sha256,
             "codebook": sha256_of_file(study.folder / plan.data.codebook),
             "suite": result.gate.suite_sha256,
+            **({"instruments": sha256_of_file(CATALOGUE)} if study.scores else {}),
         },
         r_scripts=scripts,
         environment=environment(),

@@ -16,6 +16,7 @@ FLOW = (
     "spreadsheet",
     "strict_json",
     "language",
+    "scoring",
     "plan",
     "data",
     "gate",

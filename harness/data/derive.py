@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from harness.data.scores import add_scores
 from harness.errors import DataError, FormulaError
 from harness.language import Panel, evaluate, parse_expression
 from harness.plan.schema import Plan
@@ -21,14 +22,14 @@ def panel_of(plan: Plan) -> Panel:
 
 
 def derive(study: Study) -> pd.DataFrame:
-    """The study's frame with its derived columns.
+    """The study's frame with the scores it lacks and its derived columns.
 
     Truth values become numbers (1, 0, missing): a formula can use them.
 
     Raises:
         DataError: a derived column that cannot be computed.
     """
-    return derived(study.plan, study.frame)
+    return derived(study.plan, add_scores(study.frame, study.scores))
 
 
 def derived(plan: Plan, frame: pd.DataFrame) -> pd.DataFrame:

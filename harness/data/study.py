@@ -11,10 +11,12 @@ from harness.data.check import check_codebook, check_columns, check_design
 from harness.data.codebook import Codebook, parse_codebook
 from harness.data.hash import sha256_of, sha256_of_file
 from harness.data.read import Finding, Reading, compare_columns, typed
+from harness.data.scores import Scored, add_scores, check_scores
 from harness.data.table import TableError, read_bytes, read_table_text
 from harness.errors import DataError, PlanError, Problem
 from harness.plan.load import LoadedPlan, read_plan
 from harness.plan.schema import Plan
+from harness.plan.scores import possible_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,10 @@ class Study:
     Attributes:
         plan: as checked.
         codebook: what the columns hold.
-        frame: typed data, without derived columns.
+        frame: typed data, without scores added and derived columns.
         findings: cells that were not of their type; the gate reports them.
+        scores: the plan's questionnaires, scored from the answers; the gate compares them with
+            the scores of the file, and the others become columns before the derived ones.
         data_sha256: of the data file's bytes.
         plan_sha256: of the plan file's bytes.
         folder: of the plan; the plan's paths are relative to it.
@@ -35,6 +39,7 @@ class Study:
     codebook: Codebook
     frame: pd.DataFrame
     findings: tuple[Finding, ...]
+    scores: tuple[Scored, ...]
     data_sha256: str
     plan_sha256: str
     folder: Path
@@ -62,6 +67,7 @@ def open_study(plan_path: str | Path | Plan) -> Study:
     codebook, found = parse_codebook(path.parent / plan.data.codebook)
     problems += found
     reading: Reading | None = None
+    scores: tuple[Scored, ...] = ()
     if codebook is not None:
         problems += check_codebook(plan, codebook)
         try:
@@ -76,8 +82,10 @@ def open_study(plan_path: str | Path | Plan) -> Study:
             problems.append(loaded.problem(where, message))
 
         check_design(plan, codebook, reading.frame, report)
-        broken = set(loaded.names("derive")) - set(plan.derive) | codebook.unread
-        check_columns(plan, codebook, reading.frame, report, broken)
+        scores, unscored = check_scores(plan, codebook, reading.frame, report)
+        broken = set(loaded.names("derive")) - set(plan.derive) | codebook.unread | unscored
+        broken |= possible_columns(set(loaded.names("scores")) - set(plan.scores))
+        check_columns(plan, codebook, add_scores(reading.frame, scores), report, broken)
     if problems or codebook is None or reading is None:
         raise PlanError(tuple(dict.fromkeys(problems)))
     return Study(
@@ -85,6 +93,7 @@ def open_study(plan_path: str | Path | Plan) -> Study:
         codebook=codebook,
         frame=reading.frame,
         findings=reading.findings,
+        scores=scores,
         data_sha256=reading.sha256,
         plan_sha256=sha256_of_file(path),
         folder=path.parent,

@@ -41,11 +41,31 @@ def queries_of_rule(
     if not cells:
         named = "; ".join(rule.columns)
         return (Query(rule.rule, rule.sentence, "", "", named, detail, allowed(rule), None),)
-    permitted, texts = _allowed_by_row(rule, frame), _Texts(frame, key)
+    named_by = (rule.rule, rule.sentence)
+    return cell_queries(named_by, cells, _allowed_by_row(rule, frame), frame, key)
+
+
+def cell_queries(
+    rule: tuple[str, str],
+    cells: Iterable[tuple[int, str]],
+    permitted: Callable[[int, str], str],
+    frame: pd.DataFrame,
+    key: Sequence[str],
+) -> tuple[Query, ...]:
+    """The query lines of failing cells.
+
+    Args:
+        rule: its id and its sentence.
+        cells: (row position, column or columns joined by ``; ``) of each failure.
+        permitted: what would be accepted in a cell, in words.
+        frame: the data, indexed 0, 1, ….
+        key: the columns of the patient and, where there is one, of the visit.
+    """
+    texts = _Texts(frame, key)
     return tuple(
         Query(
-            rule=rule.rule,
-            sentence=rule.sentence,
+            rule=rule[0],
+            sentence=rule[1],
             id=texts.key(row, 0),
             time=texts.key(row, 1),
             column=column,

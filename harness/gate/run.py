@@ -23,9 +23,11 @@ from typing import Any
 import pandas as pd
 
 from harness.data.read import Finding
+from harness.data.scores import Scored
 from harness.errors import DataError, SuiteError
 from harness.gate import validator
 from harness.gate.queries import queries_of_findings, queries_of_rule
+from harness.gate.score_rules import judge_scores
 from harness.gate.suite import Rule, Suite, read_suite
 from harness.gate.verdict import GateReport, Query, RuleResult, RuleVerdict
 
@@ -40,6 +42,7 @@ def run_gate(
     key: Sequence[str],
     parameters: Mapping[str, Any] | None = None,
     findings: Sequence[Finding] = (),
+    scores: Sequence[Scored] = (),
     data_sha256: str | None = None,
 ) -> GateReport:
     """Run a suite on the data.
@@ -51,6 +54,8 @@ def run_gate(
         parameters: values of the suite's parameters (``gate.parameters`` of the plan).
         findings: cells that could not be read as their declared type; they fail the built-in
             critical rule ``TYPE``.
+        scores: questionnaires scored from ``frame``; the built-in critical rules ``ANSWERS:`` and
+            ``SCORES:`` judge their answers and what the file says the scores are.
         data_sha256: hash of the data file, kept in the report.
 
     Returns:
@@ -69,6 +74,9 @@ def run_gate(
     clashes = _case_clashes(data)
     results = [_type_rule(findings, data), _case_rule(clashes)]
     queries: list[Query] = list(queries_of_findings("TYPE", TYPE_SENTENCE, findings, data, key))
+    for result, asked in judge_scores(scores, data, key):
+        results.append(result)
+        queries += asked
 
     barred = {rule.rule: reason for rule in rules if (reason := _barred(rule, data, clashes))}
     runnable = [

@@ -22,6 +22,7 @@ from harness.gate.verdict import Severity
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 BUILT_IN = ("TYPE", "CASE")
+BUILT_IN_STEMS = ("ANSWERS:", "SCORES:")
 _RULE_KEYS = {"type", "kwargs", "severity", "notes", "meta"}
 _RULE_META = {"rule", "source", "allow_vacuous"}
 _OWN_KWARGS = {"batch_id", "result_format", "catch_exceptions", "condition_parser"}
@@ -184,7 +185,7 @@ def _rule(path: Path, place: int, entry: object) -> Rule:
         )
     where = f"{path}: rule {name}"
     assert isinstance(meta, dict)  # noqa: S101 - for the type checker: name came from it
-    if name in BUILT_IN:
+    if name in BUILT_IN or name.startswith(BUILT_IN_STEMS):
         raise SuiteError(f"{where}: the id is kept for the gate's own rule")
     if unknown := sorted(set(entry) - _RULE_KEYS) + [
         f"meta.{k}" for k in sorted(set(meta) - _RULE_META)

@@ -13,6 +13,7 @@ from harness.plan.besides import check_besides
 from harness.plan.document import Path_
 from harness.plan.probe import check_probe
 from harness.plan.schema import Analysis, Plan
+from harness.plan.scores import check_scores
 
 MAX_MODELS = 10_000
 
@@ -35,6 +36,7 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
     if len(set(columns)) < len(columns):
         report(("data",), "id, arm and time must be three different columns")
     _check_paths(plan, report)
+    check_scores(plan, report)
     for section, expressions in (("sets", plan.sets), ("derive", plan.derive)):
         for name, text in expressions.items():
             _check_expression(text, (section, name), report, panel=section == "derive")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -47,7 +47,7 @@ class LoadedPlan:
     tree: Table | None
     origin: tuple[int, ...] = ()
 
-    def names(self, section: Literal["sets", "derive"]) -> tuple[str, ...]:
+    def names(self, section: Literal["sets", "scores", "derive"]) -> tuple[str, ...]:
         """The names a section of the file gives, those of broken entries too."""
         node = None if self.tree is None else at_path(self.tree, (section,))
         return tuple(node.entries) if isinstance(node, Table) else ()
@@ -181,9 +181,9 @@ def _droppable(details: Any) -> Path_ | None:
         if len(loc) >= 3 and loc[2] in optional:
             return loc[:3]
         return loc[:2]
-    if loc[:1] in (("sets",), ("derive",)) and len(loc) >= 2:
+    if loc[:1] in (("sets",), ("scores",), ("derive",)) and len(loc) >= 2:
         return loc[:2]
-    if loc[:1] in (("reference",), ("published",), ("derive",)):
+    if loc[:1] in (("reference",), ("published",), ("scores",), ("derive",)):
         return loc[:1]
     if loc[:2] in (("data", "sha256"), ("study", "title"), ("study", "synthetic")):
         return loc[:2]
@@ -252,12 +252,15 @@ def _explain(details: Any, tree: Table, shown: str) -> Problem:
 def _known_keys(path: Path_) -> list[str]:
     """The keys that the section at ``path`` has."""
     model: Any = Plan
+    named = False
     for step in path:
-        if isinstance(step, int):
+        if isinstance(step, int) or named:
+            named = False  # a position, or a name of the user's own
             continue
         field = model.model_fields.get(step) if _is_model(model) else None
         if field is None:
             return []
+        named = get_origin(field.annotation) is dict
         model = next(
             (m for m in (field.annotation, *_arguments(field.annotation)) if _is_model(m)), None
         )

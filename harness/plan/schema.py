@@ -1,8 +1,8 @@
 """The plan: what is asked of a study, as typed, frozen values.
 
 Shape only. What needs more than one value to judge (placeholders, names of sets, what this
-version cannot compute) is in :mod:`harness.plan.check`; what needs the data is in
-:mod:`harness.data.check`.
+version cannot compute) is in :mod:`harness.plan.check` and :mod:`harness.plan.scores`; what needs
+the data is in :mod:`harness.data.check` and :mod:`harness.data.scores`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PrivateAttr
+
+from harness.scoring.instrument import InstrumentName, MissingRule, ScoreDirection
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
 Kind = Literal["lmm", "ols", "ancova", "moderation"]
@@ -23,6 +25,11 @@ ReferenceMode = Literal["auto", "live", "recorded"]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 Line = Annotated[str, Field(min_length=1, max_length=8000)]
 RelativePath = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+def _spelt(value: object) -> object:
+    """A version written as a number, 39, is the version 39."""
+    return str(value) if type(value) is int else value
 
 
 class Section(BaseModel):
@@ -70,6 +77,57 @@ class Gate(Section):
     suite: RelativePath = Field(description="Suite of rules (json), relative to the plan.")
     parameters: dict[str, JsonValue] = Field(
         default_factory=dict, description="Values for the suite's parameters."
+    )
+
+
+class ItemColumns(Section):
+    """Which columns hold the answers, in the questionnaire's order: by a prefix, or one by one."""
+
+    prefix: Line | None = Field(
+        default=None, description="What stands before the item's number in a column's name."
+    )
+    width: int = Field(
+        default=1, ge=1, le=4, description="Digits of the number at least: 2 for 01, 02, ..."
+    )
+    suffix: str = Field(default="", max_length=1000, description="What stands behind the number.")
+    columns: tuple[Line, ...] | None = Field(default=None, description="The columns themselves.")
+
+
+class Score(Section):
+    """A questionnaire that is scored from its answers."""
+
+    instrument: InstrumentName = Field(description="Which questionnaire.")
+    items: ItemColumns = Field(description="The columns of its answers.")
+    version: Annotated[str, BeforeValidator(_spelt)] | None = Field(
+        default=None, description="Of a questionnaire with several forms: which one."
+    )
+    direction: ScoreDirection | None = Field(
+        default=None, description="Of a questionnaire whose translations differ: which way."
+    )
+    missing: MissingRule | None = Field(
+        default=None,
+        description="What becomes of a sum with missing answers: refuse, prorate, half (prorate "
+        "where half are there), one (prorate where one is missing), zero; default: the manual's "
+        "rule where one is known, else refuse.",
+    )
+    recoded: bool = Field(
+        default=False, description="Whether the columns hold reversed items reversed already."
+    )
+    key: dict[str, tuple[int, ...]] = Field(
+        default_factory=dict, description="Item numbers of each sub-scale, in place of the known."
+    )
+    reversed: tuple[int, ...] | None = Field(
+        default=None, description="With `key`: the numbers of the reversed items."
+    )
+    names: dict[str, Line] = Field(
+        default_factory=dict,
+        description="Columns of the scores where they are not `<name>_<score>`: score and column.",
+    )
+    decimals: int | None = Field(
+        default=None,
+        ge=0,
+        le=6,
+        description="Decimals to which the file's scores are rounded; default: they are not.",
     )
 
 
@@ -193,6 +251,11 @@ class Plan(Section):
         min_length=1,
         description="Analysis sets: name and condition, e.g. `arm == 'TAU' or sessions >= 6`.",
     )
+    scores: dict[str, Score] = Field(
+        default_factory=dict,
+        description="Questionnaires by a name of your own: their scores are computed from the "
+        "answers, compared with the file's where it has them, and added where it has not.",
+    )
     derive: dict[str, Line] = Field(
         default_factory=dict,
         description="Derived columns, in order: name and expression; baseline() and change() too.",
@@ -218,6 +281,7 @@ def plan_schema() -> dict[str, Any]:
     schema["$defs"]["Factor"]["properties"]["levels"]["items"] = {
         "type": ["string", "number", "boolean"]
     }
+    schema["$defs"]["Score"]["properties"]["version"]["anyOf"][0] = {"type": ["string", "integer"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "lmm-harness/plan-1.json",

@@ -39,6 +39,43 @@ class SetFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreFlow:
+    """One questionnaire as it was scored.
+
+    Attributes:
+        name: of the plan's entry.
+        instrument: its name and version.
+        n_items: number of answers.
+        rule: what became of missing ones.
+        n_rows: rows of the data.
+        incomplete: rows with some answers but not all.
+        added: score columns the file lacked.
+        compared: score columns the file had.
+        not_known: what to check before its scores are believed.
+    """
+
+    name: str
+    instrument: str
+    n_items: int
+    rule: str
+    n_rows: int
+    incomplete: int
+    added: tuple[str, ...]
+    compared: tuple[str, ...]
+    not_known: str
+
+    @property
+    def sentence(self) -> str:
+        """One line for a reader."""
+        done = [f"{', '.join(self.added)} added"] if self.added else []
+        done += [f"{', '.join(self.compared)} compared"] if self.compared else []
+        return (
+            f"scores {self.name}: {self.instrument} from {self.n_items} answers, incomplete in "
+            f"{self.incomplete} of {self.n_rows} rows ({self.rule}); {'; '.join(done)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """A run, as told to people and written to files.
 
@@ -57,6 +94,7 @@ class RunRecord:
         scripts: further text files to write, by name (``reproduce.R``).
         part: which part of the plan was run, in words; empty for all of it.
         definitions: what the means, tests of terms and effect sizes are, one line each.
+        scores: the plan's questionnaires, in plan order.
     """
 
     study: str
@@ -73,6 +111,7 @@ class RunRecord:
     scripts: Mapping[str, str] = field(default_factory=dict)
     part: str = ""
     definitions: tuple[str, ...] = ()
+    scores: tuple[ScoreFlow, ...] = ()
 
     @property
     def banner(self) -> str:

@@ -55,8 +55,8 @@ def _probed(besides: Besides) -> str:
     )
     if "johnson_neyman" in besides.parts:
         line += (
-            f"; jn(...): where its two-sided p crosses {probe.alpha:g}, and the shape of the region "
-            "in which it is smaller (std_error: what moves t by one)"
+            f"; jn(...): where its two-sided p crosses {probe.alpha:g}, and the shape of the "
+            "region in which it is smaller (std_error: what moves t by one)"
         )
     return line
 

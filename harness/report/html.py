@@ -70,6 +70,7 @@ def report_html(record: RunRecord) -> str:
         f"{text(counts_line(table.counts))}. Exit code {record.exit_code}.</p>",
         f"<p><strong>Part of the plan: {text(record.part)}.</strong></p>" if record.part else "",
         *_gate(record),
+        *_scores(record),
         *_flow(record),
         *_differences(record),
         *_provenance(record),
@@ -122,6 +123,25 @@ def _gate(record: RunRecord) -> Iterable[str]:
                 for rule in failing
             ],
             ["red" if rule.exit_code else "" for rule in failing],
+        )
+
+
+def _scores(record: RunRecord) -> Iterable[str]:
+    if record.scores:
+        yield "<h2>Questionnaires</h2>"
+        yield _table(
+            (
+                *("name", "instrument", "answers", "incomplete rows", "missing answers", "added"),
+                *("compared with the file", "to check"),
+            ),
+            [
+                (
+                    *(score.name, score.instrument, str(score.n_items), str(score.incomplete)),
+                    *(score.rule, ", ".join(score.added), ", ".join(score.compared)),
+                    score.not_known,
+                )
+                for score in record.scores
+            ],
         )
 
 

@@ -64,7 +64,7 @@ class Manifest:
     Attributes:
         study: id of the study.
         command: the command line.
-        sha256: of each input: data, plan, suite, codebook.
+        sha256: of each input: data, plan, suite, codebook; the instruments if it scores any.
         r_scripts: hash of each R script by name.
         environment: the Python side.
         r: version of R and of each R package, its BLAS, threads and locale; empty where R was not

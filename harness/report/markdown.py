@@ -36,6 +36,7 @@ def diff_markdown(record: RunRecord) -> str:
     lines += [f"**{escape(counts_line(record.diff.counts))}** (exit code {record.exit_code})", ""]
     if record.gate is not None:
         lines.append(f"- gate: {record.gate.verdict}, {len(record.gate.rules)} rules")
+    lines += [f"- {escape(score.sentence)}" for score in record.scores]
     lines += [
         f"- set {escape(flow.name)} ({code(flow.expression)}): {flow.n_ids} patients, "
         f"{flow.n_rows} rows, {flow.undecided} undecided"

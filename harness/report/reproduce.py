@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from harness.data.codebook import Codebook
+from harness.data.scores import Scored
 from harness.language import (
     Binary,
     Call,
@@ -26,9 +27,10 @@ from harness.language import (
 from harness.models.spec import ModelTask
 from harness.plain import plain
 from harness.plan.schema import Plan
+from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
-from harness.report.reproduce_besides import r_string as _string
 from harness.report.reproduce_probe import PROBE, probed_in_r
+from harness.report.reproduce_scores import scores_script
 
 _OPERATORS = {"and": "&", "or": "|"}
 _FUNCTIONS = {"is_missing": "is.na"}
@@ -103,7 +105,11 @@ show <- function(name, fit, df_method) {
 
 
 def reproduce_script(
-    plan: Plan, codebook: Codebook, tasks: Iterable[ModelTask], data_file: PurePath
+    plan: Plan,
+    codebook: Codebook,
+    tasks: Iterable[ModelTask],
+    data_file: PurePath,
+    scores: Iterable[Scored] = (),
 ) -> str:
     """The R script of a run.
 
@@ -112,22 +118,24 @@ def reproduce_script(
         codebook: types and levels of the columns.
         tasks: the models, in order.
         data_file: of the data, as seen from the folder the script is run in.
+        scores: the plan's questionnaires; those the file has no scores of are scored in R.
     """
     separator = ', sep = "\\t"' if data_file.suffix.lower() == ".tsv" else ""
     parts = [
         _HEAD.format(
-            study=plain(plan.study.id), file=_string(data_file.as_posix()), separator=separator
+            study=plain(plan.study.id), file=r_string(data_file.as_posix()), separator=separator
         )
     ]
     parts += [_typed(v.name, v.type, v.levels) for v in codebook.variables]
+    parts += scores_script(scores)
     time = plan.data.time
     parts.append(
         _PANEL.format(
-            id=_string(plan.data.id), time=_string(time.column), level=_string(time.levels[0])
+            id=r_string(plan.data.id), time=r_string(time.column), level=r_string(time.levels[0])
         )
     )
     for name, text in plan.derive.items():
-        target = f"data[[{_string(name)}]]"
+        target = f"data[[{r_string(name)}]]"
         expression = r_expression(parse_expression(text))
         parts.append(f"{target} <- finite(with(data, {expression})) + 0")
     parts.append(_SHOW)
@@ -155,7 +163,7 @@ def r_expression(node: Node) -> str:
         case Number():
             return repr(node.value)
         case Text():
-            return _string(node.value)
+            return r_string(node.value)
         case Truth():
             return "TRUE" if node.value else "FALSE"
         case Name():
@@ -176,9 +184,9 @@ def r_expression(node: Node) -> str:
 def _model(task: ModelTask, rows: str) -> str:
     spec, key = task.spec, task.key
     name = " / ".join(key.parts)
-    df_method = _string(_DF_METHODS.get(spec.df_method, spec.df_method))
+    df_method = r_string(_DF_METHODS.get(spec.df_method, spec.df_method))
     if spec.contrasts:
-        columns = ", ".join(map(_string, spec.columns))
+        columns = ", ".join(map(r_string, spec.columns))
         listed = ", ".join(f"{quote_name(column)} = contr.{how}" for column, how in spec.contrasts)
         rows = f"coded({rows}, c({columns}), list({listed}))"
     data = rows
@@ -189,8 +197,8 @@ def _model(task: ModelTask, rows: str) -> str:
     if spec.mixed:
         fit = f"lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight)"
     if spec.besides is None:
-        return f"show({_string(name)}, {fit}, {df_method})"
-    lines = [f"fit <- {fit}", f"show({_string(name)}, fit, {df_method})"]
+        return f"show({r_string(name)}, {fit}, {df_method})"
+    lines = [f"fit <- {fit}", f"show({r_string(name)}, fit, {df_method})"]
     lines.append(f"besides(fit, {df_method}, {data}, {asked_in_r(spec)})")
     if spec.besides.probe is not None:
         lines.append(f"probe(fit, {df_method}, {data}, {probed_in_r(spec)})")
@@ -198,11 +206,11 @@ def _model(task: ModelTask, rows: str) -> str:
 
 
 def _typed(name: str, kind: str, levels: Sequence[str]) -> str:
-    column = f"data[[{_string(name)}]]"
+    column = f"data[[{r_string(name)}]]"
     if kind in ("id", "factor"):
         if kind == "id" or not levels:
             return f"{column} <- factor({column})"
-        listed = ", ".join(_string(level) for level in levels)
+        listed = ", ".join(r_string(level) for level in levels)
         return f"{column} <- factor({column}, levels = c({listed}))"
     if kind in ("integer", "number"):
         return f"{column} <- number({column})"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from harness.language import quote_name
 from harness.models.mean_terms import cell_contrasts, cells, mean_term
 from harness.models.spec import ModelSpec
+from harness.report.r_text import r_string
 
 FUNCTIONS = """
 # Of the fit: the marginal means, contrasts, type III tests and effect sizes that `asked` lists.
@@ -150,9 +151,3 @@ def _vector(items: Iterable[str]) -> str:
 def _block(name: str, items: list[str]) -> str:
     inside = ",\n    ".join(items)
     return f"{name} = list(\n    {inside})"
-
-
-def r_string(text: str) -> str:
-    """An R string literal; control characters are escaped, so that it stays on its line."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in escaped) + '"'

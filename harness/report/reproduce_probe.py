@@ -5,10 +5,10 @@ from __future__ import annotations
 from harness.language import quote_name
 from harness.models.mean_terms import moderated_effects
 from harness.models.spec import ModelSpec
-from harness.report.reproduce_besides import r_string
+from harness.report.r_text import r_string
 
 PROBE = """
-# Of the fit: the effects that `asked` lists at values of the moderator, and where they are significant.
+# Of the fit: the effects that `asked` lists at values of a moderator; where they are significant.
 probe <- function(fit, df_method, rows, asked) {
   rows <- rows[rownames(model.frame(fit)), ]
   observed <- rows[[asked$moderator]][!duplicated(rows[[asked$patient]])]
@@ -21,31 +21,35 @@ probe <- function(fit, df_method, rows, asked) {
     numbers <- Filter(function(name) is.numeric(rows[[name]]), names(pairs))
     at <- c(lapply(pairs[numbers], as.double), setNames(list(values), asked$moderator))
     means <- suppressMessages(do.call(emmeans::emmeans, c(
-      list(fit, c(names(pairs), asked$moderator), weights = asked$weights, data = rows, at = at), how, df)))
+      list(fit, c(names(pairs), asked$moderator), weights = asked$weights, data = rows, at = at),
+      how, df)))
     signs <- Reduce(`*`, lapply(names(pairs), function(name) {
       level <- as.character(means@grid[[name]])
       (level == pairs[[name]][1]) - (level == pairs[[name]][2])
     }))
     effects <- lapply(values, function(value) signs * (means@grid[[asked$moderator]] == value))
     names(effects) <- seq_along(values)
-    table <- as.data.frame(summary(emmeans::contrast(means, effects, by = NULL), infer = c(TRUE, TRUE),
-                                   adjust = "none", type = "link"))
-    structure(table[c(2:4, 7:8, 5:6)], row.names = seq_along(values),
-              names = c("slope", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high"))
+    found <- emmeans::contrast(means, effects, by = NULL)
+    table <- summary(found, infer = c(TRUE, TRUE), adjust = "none", type = "link")
+    columns <- c("slope", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
+    table <- as.data.frame(table)[c(2:4, 7:8, 5:6)]
+    structure(table, row.names = seq_along(values), names = columns)
   }
   named <- function(at) {
     if (is.numeric(at)) return(at)
     if (at %in% c("mean", "median")) return(get(at)(observed))
-    if (startsWith(at, "q")) return(quantile(observed, as.double(substring(at, 2)) / 100, names = FALSE))
+    if (startsWith(at, "q"))
+      return(quantile(observed, as.double(substring(at, 2)) / 100, names = FALSE))
     times <- gsub("^mean[-+]|sd$", "", at)
-    mean(observed) + (if (substr(at, 5, 5) == "-") -1 else 1) * (if (nzchar(times)) as.double(times) else 1) *
-      sd(observed)
+    times <- if (nzchar(times)) as.double(times) else 1
+    mean(observed) + (if (substr(at, 5, 5) == "-") -times else times) * sd(observed)
   }
   values <- vapply(asked$at, named, 0)
   for (effect in names(asked$effects)) {
     pairs <- asked$effects[[effect]]
     table <- do.call(rbind, lapply(values, function(value) tested(pairs, value)))
-    row.names(table) <- sprintf("%s | %s=%s", effect, asked$moderator, vapply(asked$at, as.character, ""))
+    at <- vapply(asked$at, as.character, "")
+    row.names(table) <- sprintf("%s | %s=%s", effect, asked$moderator, at)
     wide("slopes", table)
     if (!asked$region) next
     # |t| less its quantile, over an angle that holds every value of the moderator.

@@ -41,6 +41,7 @@ def render_run(record: RunRecord, *, full: bool = False, colour: bool | None = N
         lines.append(paint(record.banner, _YELLOW))
     if record.gate is not None:
         lines.append(f"gate: {record.gate.verdict}, {len(record.gate.rules)} rules")
+    lines += [plain(score.sentence) for score in record.scores]
     for flow in record.sets:
         undecided = f", {flow.undecided} rows undecided" if flow.undecided else ""
         lines.append(

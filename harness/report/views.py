@@ -84,7 +84,7 @@ COEFFICIENT_HEADER = (
 )
 
 
-_FOLLOWING = ("emmean", "contrast", "f_value")
+_FOLLOWING = ("emmean", "contrast", "f_value", "slope", "jn_low", "jn_high")
 _MAIN = ("estimate", "sd", "cor", "sigma", *_FOLLOWING)
 """The number that stands for its term."""
 _EFFECT_SIZE = ("d", "d_low", "d_high")

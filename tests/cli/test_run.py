@@ -25,7 +25,13 @@ def rows_of(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.recorded
 @pytest.mark.parametrize(
-    ("name", "sets"), [("btheb", {"ITT", "completers"}), ("mbsr", {"ITT", "PP"})]
+    ("name", "sets"),
+    [
+        ("btheb", {"ITT", "completers"}),
+        ("mbsr", {"ITT", "PP"}),
+        ("mbsr_null", {"ITT"}),
+        ("eudaimon3", {"ITT", "PP"}),
+    ],
 )
 def test_every_number_matches_the_recorded_reference(
     harness: Run, tmp_path: Path, name: str, sets: set[str]

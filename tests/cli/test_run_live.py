@@ -25,7 +25,7 @@ Copy = Callable[[str], StudyCopy]
 
 
 @pytest.mark.live_r
-@pytest.mark.parametrize("name", ["btheb", "mbsr"])
+@pytest.mark.parametrize("name", ["btheb", "mbsr", "eudaimon3"])
 def test_every_number_matches_live_r(harness: Run, tmp_path: Path, name: str) -> None:
     plan = FIXTURES / name / "plan.yaml"
     live = harness("run", plan, "--out", tmp_path / "live", "--reference", "live")
@@ -187,7 +187,7 @@ def hold_reproduce_r(out: Path) -> None:
 
 
 @pytest.mark.live_r
-@pytest.mark.parametrize("name", ["btheb", "mbsr"])
+@pytest.mark.parametrize("name", ["btheb", "mbsr", "eudaimon3"])
 def test_reproduce_r_gives_the_reference_numbers_without_python(
     harness: Run, tmp_path: Path, name: str
 ) -> None:

@@ -214,7 +214,7 @@ def test_two_baseline_rows_open_for_the_gate_but_do_not_derive(tmp_path):
         derive(study)
 
 
-@pytest.mark.parametrize("name", ["btheb", "mbsr"])
+@pytest.mark.parametrize("name", ["btheb", "mbsr", "mbsr_null", "eudaimon3"])
 def test_the_studies_of_this_repository_open(name):
     study = open_study(ROOT / "fixtures" / name / "plan.yaml")
     assert study.findings == ()

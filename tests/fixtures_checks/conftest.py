@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
@@ -29,13 +28,34 @@ def mbsr() -> StudyFiles:
 
 
 @pytest.fixture(scope="session")
-def generator() -> Iterator[dict[str, ModuleType]]:
-    """The modules of the synthetic trial's generator, imported from its folder."""
-    folder = str(FIXTURES / "mbsr")
+def mbsr_null() -> StudyFiles:
+    return read_study("mbsr_null")
+
+
+@pytest.fixture(scope="session")
+def eudaimon3() -> StudyFiles:
+    return read_study("eudaimon3")
+
+
+@pytest.fixture(scope="session")
+def generator() -> dict[str, ModuleType]:
+    """The modules of the synthetic two-arm trial's generator."""
+    return generator_of("mbsr")
+
+
+@pytest.fixture(scope="session")
+def generator3() -> dict[str, ModuleType]:
+    """The modules of the synthetic three-arm trial's generator."""
+    return generator_of("eudaimon3")
+
+
+def generator_of(study: str) -> dict[str, ModuleType]:
+    """Import a study's generator from its folder; another study's may have the same names."""
+    folder = str(FIXTURES / study)
     names = ("scales", "simulate", "codebook", "planted")
     sys.path.insert(0, folder)
     try:
-        yield {name: importlib.import_module(name) for name in names}
+        return {name: importlib.import_module(name) for name in names}
     finally:
         sys.path.remove(folder)
         for name in names:

@@ -10,7 +10,7 @@ import pandas as pd
 import yaml
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
-STUDIES = ("btheb", "mbsr")
+STUDIES = ("btheb", "mbsr", "mbsr_null", "eudaimon3")
 MISSING = ("", "NA")
 
 

@@ -41,11 +41,16 @@ def rscript(*arguments: str, locale: str = "C") -> str:
     return done.stdout
 
 
-def test_mbsr(tmp_path: Path) -> None:
-    script = FIXTURES / "mbsr" / "generate.py"
-    subprocess.run([sys.executable, "-B", str(script), str(tmp_path)], check=True, timeout=120)
-    for name in ("mbsr.csv", "codebook.csv", "truth/planted.json"):
-        assert_same_bytes(tmp_path / name, FIXTURES / "mbsr" / name)
+@pytest.mark.parametrize(
+    ("study", "made_by"),
+    [("mbsr", ("mbsr",)), ("mbsr_null", ("mbsr", "--null")), ("eudaimon3", ("eudaimon3",))],
+)
+def test_synthetic_study(tmp_path: Path, study: str, made_by: tuple[str, ...]) -> None:
+    script = FIXTURES / made_by[0] / "generate.py"
+    arguments = [sys.executable, "-B", str(script), *made_by[1:], str(tmp_path)]
+    subprocess.run(arguments, check=True, timeout=120)
+    for name in (f"{study}.csv", "codebook.csv", "truth/planted.json"):
+        assert_same_bytes(tmp_path / name, FIXTURES / study / name)
 
 
 @pytest.mark.live_r

@@ -1,4 +1,4 @@
-"""The two studies, opened once, and the gate as the tests call it."""
+"""The studies, opened once, and the gate as the tests call it."""
 
 from __future__ import annotations
 
@@ -56,6 +56,11 @@ def btheb() -> GatedStudy:
 @pytest.fixture(scope="session")
 def mbsr() -> GatedStudy:
     return _open("mbsr")
+
+
+@pytest.fixture(scope="session")
+def eudaimon3() -> GatedStudy:
+    return _open("eudaimon3")
 
 
 @pytest.fixture

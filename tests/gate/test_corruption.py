@@ -11,11 +11,15 @@ import pytest
 
 from harness.gate import read_suite
 
-from . import corruption_btheb, corruption_mbsr
+from . import corruption_btheb, corruption_eudaimon3, corruption_mbsr
 from .conftest import ROOT, GatedStudy, broken, verdicts
 from .corruption import Corruption
 
-TABLES = {"btheb": corruption_btheb.CORRUPTIONS, "mbsr": corruption_mbsr.CORRUPTIONS}
+TABLES = {
+    "btheb": corruption_btheb.CORRUPTIONS,
+    "mbsr": corruption_mbsr.CORRUPTIONS,
+    "eudaimon3": corruption_eudaimon3.CORRUPTIONS,
+}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -74,3 +78,8 @@ def test_btheb_rule_notices(rule: str, btheb: GatedStudy, tmp_path: Path) -> Non
 @pytest.mark.parametrize("rule", corruption_mbsr.CORRUPTIONS)
 def test_mbsr_rule_notices(rule: str, mbsr: GatedStudy, tmp_path: Path) -> None:
     check(mbsr, rule, corruption_mbsr.CORRUPTIONS[rule], tmp_path)
+
+
+@pytest.mark.parametrize("rule", corruption_eudaimon3.CORRUPTIONS)
+def test_eudaimon3_rule_notices(rule: str, eudaimon3: GatedStudy, tmp_path: Path) -> None:
+    check(eudaimon3, rule, corruption_eudaimon3.CORRUPTIONS[rule], tmp_path)

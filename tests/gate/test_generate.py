@@ -13,7 +13,7 @@ from harness.gate.generate import main, regenerate, render
 
 from .conftest import ROOT
 
-NAMES = ["btheb", "mbsr"]
+NAMES = ["btheb", "mbsr", "eudaimon3"]
 HEAD = "variable,type,levels,unit,min,max,lod,items,direction,label,times,missing\n"
 
 

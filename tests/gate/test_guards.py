@@ -194,7 +194,7 @@ def test_two_columns_of_one_name_are_refused(small: pd.DataFrame, write_suite: S
 # Guard 5
 
 
-@pytest.mark.parametrize("name", ["btheb", "mbsr"])
+@pytest.mark.parametrize("name", ["btheb", "mbsr", "eudaimon3"])
 def test_every_column_of_a_study_has_a_rule_on_missing_values(
     name: str, request: pytest.FixtureRequest
 ) -> None:

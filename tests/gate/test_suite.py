@@ -20,7 +20,7 @@ GOOD = {"column": "score", "min_value": 0}
 RANGE = "expect_column_values_to_be_between"
 
 
-@pytest.mark.parametrize("name", ["btheb", "mbsr"])
+@pytest.mark.parametrize("name", ["btheb", "mbsr", "eudaimon3"])
 def test_the_suites_of_the_repository_are_complete(name: str) -> None:
     suite = read_suite(ROOT / "expectations" / f"{name}.json")
     assert len(suite.rules) >= 25

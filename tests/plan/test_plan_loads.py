@@ -71,7 +71,7 @@ def test_every_field_of_the_schema_is_described():
             assert described, f"{name}.{key}"
 
 
-@pytest.mark.parametrize("study", ["btheb", "mbsr"])
+@pytest.mark.parametrize("study", ["btheb", "mbsr", "mbsr_null", "eudaimon3"])
 def test_the_studies_of_this_repository_load(study):
     plan = load_plan(ROOT / "fixtures" / study / "plan.yaml")
     assert plan.study.id == study
