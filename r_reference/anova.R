@@ -19,6 +19,7 @@ term_tests <- function(model, type = 3L) {
 
 mixed_terms <- function(model, type) {
   need_plain_model(model, "lmerTest's anova")
+  if (type == 3L && coding_decides(model$fit)) return(sum_coded_terms(model))
   if (model$df_method %in% c("residual", "z")) return(wald_terms(model, type))
   ddf <- switch(model$df_method, satterthwaite = "Satterthwaite", "kenward-roger" = "Kenward-Roger")
   table <- anova(model$fit, type = type, ddf = ddf)
@@ -41,6 +42,40 @@ wald_terms <- function(model, type) {
               else f_values(0, NA, NA)
     term_row(term, tested$f_value * tested$num_df * sigma(model$fit)^2, tested$num_df, tested$den_df,
              tested$f_value, model$df_method)
+  })
+}
+
+# Whether a term has all levels of a factor as columns because another term is missing, and contains a third:
+# lmerTest's type III of the third is then at the first level of that factor, not over all of them
+# (visit in visit + arm:visit; in arm * visit, the same model, it is over all arms).
+coding_decides <- function(fit) {
+  factors <- attr(terms(fit), "factors")
+  full <- vapply(seq_len(ncol(factors)), function(j) any(factors[, j] == 2L), NA)
+  any(vapply(seq_len(ncol(factors)), function(k) any(full[holders(fit, k)]), NA))
+}
+
+# Type III as the coefficients of the term's columns when factors are coded to sum to zero, in the rows that
+# lmerTest would take: the identity at the term's own columns by treatment coding.
+sum_coded_terms <- function(model) {
+  fit <- model$fit
+  S <- sum_coded(fit)
+  X <- model_x(model)
+  if (qr(S)$rank < ncol(S) || ncol(S) != ncol(X))
+    refuse("type III with empty cells is not tested where an interaction stands without its main effects")
+  plain <- sum_coded(fit, "contr.treatment")
+  to_sum <- qr.solve(S, X)
+  from_plain <- solve(qr.solve(plain, X))
+  lapply(seq_along(attr(terms(fit), "term.labels")), function(k) {
+    L <- to_sum[attr(S, "assign") == k, , drop = FALSE]
+    own <- (L %*% from_plain)[, attr(plain, "assign") == k, drop = FALSE]
+    rows <- solve(own, L)
+    tested <- joint_f(model, rows)
+    # Before Kenward-Roger's scale, as in lmerTest's tables.
+    sum_sq <- if (model$df_method == "kenward-roger")
+      lmerTest::contestMD(fit, rows, ddf = "Kenward-Roger")[["Sum Sq"]]
+    else tested$f_value * tested$num_df * sigma(fit)^2
+    term_row(attr(terms(fit), "term.labels")[k], sum_sq, tested$num_df, tested$den_df, tested$f_value,
+             model$df_method)
   })
 }
 
@@ -87,11 +122,11 @@ linear_terms <- function(model, type) {
   })
 }
 
-# X of the same model with every factor coded to sum to zero.
-sum_coded <- function(fit) {
+# X of the same model with every factor coded to sum to zero, or otherwise.
+sum_coded <- function(fit, coding = "contr.sum") {
   frame <- model.frame(fit)
-  coded <- names(fit$contrasts)
-  model.matrix(terms(fit), frame, contrasts.arg = structure(rep(list("contr.sum"), length(coded)),
+  coded <- names(attr(model.matrix(fit), "contrasts"))
+  model.matrix(terms(fit), frame, contrasts.arg = structure(rep(list(coding), length(coded)),
                                                             names = coded))
 }
 

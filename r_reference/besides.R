@@ -62,7 +62,9 @@ design_means <- function(model, asked) {
   at <- lapply(Filter(function(one) one$number, columns), function(one) one$values)
   names(at) <- unlist(lapply(Filter(function(one) one$number, columns), function(one) one$column))
   check_means(model, unname(names), character(), at, asked$weights)
-  grid <- reference_grid(model, at)
+  # Of a formula such as visit + arm:visit emmeans would say that arms are nested in visits, and refuse
+  # contrasts across them.
+  grid <- reference_grid(model, at, list(nesting = NULL))
   means <- suppressMessages(emmeans::emmeans(grid$grid, unname(names), weights = asked$weights))
   # The row of the grid that each cell is: NA where its level has no row of data.
   cells <- expand.grid(lapply(columns, function(one) seq_along(one$levels)))

@@ -127,8 +127,19 @@ f_values <- function(num_df, den_df, f_value) {
 # The reference grid and the df method it really has.
 reference_grid <- function(model, at, more = list()) {
   check_packages("emmeans")
-  grid <- do.call(emmeans::ref_grid, c(grid_arguments(model, at), more))
+  grid <- with_fitted_centers(model, do.call(emmeans::ref_grid, c(grid_arguments(model, at), more)))
   list(grid = grid, df_method = method_read_back(grid, model))
+}
+
+# Evaluates `expr` while center() takes the mean of the data fitted: emmeans and predict() evaluate a formula's
+# calls anew, and a mean over their own rows would be another.
+with_fitted_centers <- function(model, expr) {
+  here <- environment(model$formula)
+  usual <- get0("center", here, mode = "function", inherits = FALSE)
+  if (is.null(usual)) return(expr)
+  here$center <- function(x) x - mean(eval(substitute(x), model$data, here), na.rm = TRUE)
+  on.exit(here$center <- usual)
+  expr
 }
 
 grid_arguments <- function(model, at) {
@@ -158,10 +169,10 @@ method_read_back <- function(grid, model) {
 
 # A central difference over a thousandth of the variable's range: exact for a straight line.
 marginal_slopes <- function(model, specs, by, at, weights, var) {
-  do.call(emmeans::emtrends,
-          c(grid_arguments(model, at),
-            list(specs = if (length(specs)) specs else ~ 1, by = by, var = var, weights = weights,
-                 nesting = NULL)))
+  with_fitted_centers(model, do.call(emmeans::emtrends,
+    c(grid_arguments(model, at),
+      list(specs = if (length(specs)) specs else ~ 1, by = by, var = var, weights = weights,
+           nesting = NULL))))
 }
 
 contrast_of <- function(means, contrast, ref) {

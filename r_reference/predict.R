@@ -23,7 +23,8 @@ predictions <- function(model, newdata = NULL, random = TRUE, new_levels = FALSE
                   residuals = residual_kinds(model),
                   leverage = plain(hatvalues(fit)),
                   random_effects = if (model$mixed) random_effect_rows(fit) else list())
-    if (!is.null(newdata)) found$new <- new_rows(model, newdata, random, new_levels)
+    if (!is.null(newdata))
+      found$new <- with_fitted_centers(model, new_rows(model, newdata, random, new_levels))
     found
   })
 }

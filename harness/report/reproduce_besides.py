@@ -18,7 +18,11 @@ wide <- function(what, table) {
   print(table)
 }
 besides <- function(fit, df_method, rows, asked) {
+  every <- rows
   rows <- rows[rownames(model.frame(fit)), ]
+  usual <- center  # emmeans evaluates calls anew, on other rows than those the mean was taken over
+  center <<- function(x) x - mean(eval(substitute(x), every), na.rm = TRUE)
+  on.exit(center <<- usual)
   if ("anova" %in% asked$parts) wide("anova", tests_of_terms(fit, df_method))
   if (!length(asked$cells)) return(invisible())
   p <- if (is(fit, "merMod")) length(fixef(fit)) else sum(!is.na(coef(fit)))
@@ -30,7 +34,8 @@ besides <- function(fit, df_method, rows, asked) {
   value <- function(name, level) if (name %in% names(numbers)) numbers[[name]][[level]] else level
   at <- if (length(numbers)) list(at = lapply(numbers, unname))
   means <- suppressMessages(do.call(emmeans::emmeans, c(
-    list(fit, names(asked$cells[[1]]), weights = asked$weights, data = rows), at, how, df)))
+    list(fit, names(asked$cells[[1]]), weights = asked$weights, data = rows, nesting = NULL),
+    at, how, df)))
   found <- vapply(asked$cells, function(cell) match(TRUE, Reduce(`&`, Map(
     function(name, level) means@grid[[name]] == value(name, level), names(cell), cell))), 1L)
   found[rowSums(is.na(means@linfct))[found] > 0] <- NA
@@ -65,18 +70,40 @@ tests_of_terms <- function(fit, df_method) {
     df <- if (df_method == "z") Inf else df.residual(fit)
     return(f_tests(rownames(table), table$Df, df, table[["F value"]]))
   }
-  if (df_method %in% c("Satterthwaite", "Kenward-Roger")) {
-    table <- anova(fit, type = 3, ddf = df_method)
-    return(f_tests(rownames(table), table$NumDF, table$DenDF, table[["F value"]]))
-  }
-  hypotheses <- attr(anova(fit, type = 3), "hypotheses")
-  df <- if (df_method == "z") Inf else nobs(fit) - length(fixef(fit))
-  f_value <- vapply(hypotheses, function(L) {
-    L <- matrix(L, ncol = length(fixef(fit)))
+  hypotheses <- lapply(type_three(fit), matrix, ncol = length(fixef(fit)))
+  tested <- lapply(hypotheses, function(L) {
+    if (!nrow(L)) return(c(0, NA, NA))
+    if (df_method %in% c("Satterthwaite", "Kenward-Roger")) {
+      test <- contestMD(fit, L, ddf = df_method)
+      return(c(test$NumDF, test$DenDF, test[["F value"]]))
+    }
     value <- L %*% fixef(fit)
-    sum(value * solve(L %*% as.matrix(vcov(fit)) %*% t(L), value)) / nrow(L)
-  }, 0)
-  f_tests(names(hypotheses), lengths(hypotheses) / length(fixef(fit)), df, f_value)
+    f_value <- sum(value * solve(L %*% as.matrix(vcov(fit)) %*% t(L), value)) / nrow(L)
+    c(nrow(L), if (df_method == "z") Inf else nobs(fit) - length(fixef(fit)), f_value)
+  })
+  tested <- do.call(rbind, tested)
+  f_tests(names(hypotheses), tested[, 1], tested[, 2], tested[, 3])
+}
+type_three <- function(fit) {
+  terms <- terms(fit)
+  coded <- function(how) {
+    factors <- names(attr(model.matrix(fit), "contrasts"))
+    how <- sapply(factors, function(one) how, simplify = FALSE)
+    model.matrix(terms, model.frame(fit), contrasts.arg = how)
+  }
+  sums <- coded("contr.sum")
+  X <- getME(fit, "X")
+  # lmerTest's depend on the coding where an interaction stands without its main effects.
+  if (!any(attr(terms, "factors") == 2) || ncol(sums) != ncol(X))
+    return(attr(anova(fit, type = 3), "hypotheses"))
+  plain <- coded("contr.treatment")
+  to_sums <- qr.solve(sums, X)
+  from_plain <- solve(qr.solve(plain, X))
+  sapply(attr(terms, "term.labels"), simplify = FALSE, function(term) {
+    k <- match(term, attr(terms, "term.labels"))
+    L <- to_sums[attr(sums, "assign") == k, , drop = FALSE]
+    solve((L %*% from_plain)[, attr(plain, "assign") == k, drop = FALSE], L)
+  })
 }
 effect_sd <- function(fit, rows, by) {
   if (!is.null(by$value)) return(by$value)

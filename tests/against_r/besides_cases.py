@@ -147,6 +147,33 @@ CASES: dict[str, Case] = {
     ),
     "moderator": (spec("y ~ arm * visit * age + (1 | id)", besides=asked()), patients),
     "year": (spec("y ~ arm * visit + arm * year + (1 | id)", besides=asked()), years),
+    "arms-within-visits": (
+        spec("y ~ visit + arm:visit + base + (1 | id)", besides=asked()),
+        patients,
+    ),
+    "arms-within-visits-kenward-roger": (
+        spec(
+            "y ~ arm * visit - arm + dose + (1 | id)", df_method=KR, besides=asked(weights="outer")
+        ),
+        patients,
+    ),
+    "times-within-arms": (
+        spec("y ~ dose / visit + (1 | id)", df_method="z", besides=asked(DOSE)),
+        patients,
+    ),
+    "no-main-effect-of-week": (
+        spec("y ~ arm + arm:week + (week | id)", besides=asked(time=WEEK)),
+        patients,
+    ),
+    "cells-alone": (spec("y ~ arm:visit + (1 | id)", besides=asked()), patients),
+    "centred": (
+        spec("y ~ arm * center(week) + log(week + 1) + (1 | id)", besides=asked(time=WEEK)),
+        patients,
+    ),
+    "numbers-of-few-values": (
+        spec("y ~ dose * week + few + (1 | id)", besides=asked(DOSE, WEEK, "cells")),
+        lambda: patients().assign(few=lambda d: (np.arange(len(d)) % 3 == 0).astype(float)),
+    ),
     "odd-levels": (spec("y ~ arm * visit + (1 | id)", besides=ODD), oddly_named),
     "curved": (spec("log(y) ~ arm * poly(week, 2) + (1 | id)", besides=asked(time=WEEK)), patients),
 }

@@ -176,3 +176,26 @@ def test_a_mistake_is_one_line_with_its_place(harness: Run, study: Copy, tmp_pat
     lines = [line for line in told.err.splitlines() if "emmeans" in line]
     assert len(lines) == 1
     assert "report[3]: emmeans needs `treatment` or `month` among the fixed effects" in lines[0]
+
+
+@pytest.mark.live_r
+def test_plain_r_gives_them_of_other_forms(harness: Run, study: Copy, tmp_path: Path) -> None:
+    """Arms within visits, a centred number, weights, an offset, codings, other factors beside."""
+    btheb = asked(study)
+    btheb.edit(btheb.plan, "analyses:\n", 'derive: {w: "1 / (1 + months)"}\nanalyses:\n')
+    first = '"{outcome} ~ treatment * month + (1 | subject)"'
+    second = '"{outcome} ~ treatment * months + (months | subject)"'
+    more = "    weights: w\n    offset: months\n    means: {weights: cells}\n"
+    btheb.edit(
+        btheb.plan, first, '"{outcome} ~ month + treatment:month + drug + (1 | subject)"\n' + more
+    )
+    btheb.edit(
+        btheb.plan,
+        second,
+        '"{outcome} ~ treatment * center(months) + length + drug + (1 | subject)"\n'
+        "    contrasts: {treatment: sum, drug: helmert}\n    means: {weights: outer}",
+    )
+    out = tmp_path / "out"
+    told = harness("run", btheb.plan, "--out", out, "--reference", "live")
+    assert told.code == 0, told.out + told.err
+    assert hold_reproduce_r(out) == 5 * 24 + (7 + 3) * 20 + 4 * (2 * 3 + 2 * 5)
