@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 
@@ -42,8 +41,6 @@ def check_probe(
                 f"`{at}` is no value of a moderator; write a number, mean, mean-sd, mean+2sd, "
                 "median, or a percentile such as q25",
             )
-        elif not isinstance(at, str) and not math.isfinite(at):
-            report((*here, "at", place), "is not a finite number")
     if len(set(probe.at)) < len(probe.at):
         report((*here, "at"), "names a value twice")
     if not analysis.moderators:

@@ -1,0 +1,173 @@
+"""Simple slopes and Johnson-Neyman bounds of plans: R and the port, number by number."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from r_examples import spec
+
+from harness.compare import Verdict, compare_model
+from harness.compare.fits import cross_check
+from harness.engines.port.engine import PortEngine
+from harness.engines.r.engine import RLiveEngine
+from harness.models.besides import Besides, DesignColumn, Probe
+from harness.models.record import Estimates
+from harness.models.spec import ModelKey, ModelSpec
+
+sys.path.append(str(Path(__file__).parents[1] / "engines" / "port" / "moderation"))
+from moderation_data import change_scores, moderated_trial
+
+ARM = DesignColumn("arm", ("TAU", "MBSR"))
+TIME = DesignColumn("time", ("pre", "post"))
+WEEKS = DesignColumn("week", ("0", "8"))
+VALUES = ("mean-sd", "mean", "mean+sd", 2.5, -1.0, "q25", "median", "mean+2sd")
+PROBE = Probe("z", VALUES, "id")
+ASKED = Besides(("slopes", "johnson_neyman"), ARM, TIME, probe=PROBE)
+KEY = ModelKey("a", "s", "y")
+EFFECT = "(MBSR - TAU) x (post - pre)"
+
+
+def weeks() -> pd.DataFrame:
+    return moderated_trial().assign(week=lambda d: 8.0 * (d["time"] == "post"))
+
+
+def three_arms() -> pd.DataFrame:
+    frame = moderated_trial()
+    arm = frame["arm"].astype(str).where(frame["id"].cat.codes % 3 > 0, "CBT")
+    return frame.assign(arm=pd.Categorical(arm, categories=["TAU", "MBSR", "CBT"]))
+
+
+MIXED = {
+    "three-way": ("y ~ arm * time * z + (1 | id)", moderated_trial, {}),
+    "arm-only": ("y ~ arm * time + arm * z + (1 | id)", moderated_trial, {}),
+    "sum-coded": (
+        "y ~ arm * time * z + (1 | id)", moderated_trial,
+        {"contrasts": (("arm", "sum"), ("time", "helmert"))},
+    ),
+    "weeks": ("y ~ arm * week * z + (1 | id)", weeks, {"time": WEEKS}),
+    "scaled": ("y ~ arm * time * scale(z) + (1 | id)", moderated_trial, {}),
+    "three-arms": (
+        "y ~ arm * time * z + (1 | id)", three_arms,
+        {"arm": DesignColumn("arm", ("TAU", "MBSR", "CBT"))},
+    ),
+}  # fmt: skip
+LINEAR = {
+    "change": ("change ~ arm * z", change_scores, {"time": None}),
+    "ancova": ("post ~ pre + arm * z", change_scores, {"time": None}),
+}
+METHODS = ("satterthwaite", "kenward-roger", "residual", "z")
+
+
+def question(name: str, method: Any) -> tuple[ModelSpec, pd.DataFrame]:
+    formula, frame, more = (MIXED | LINEAR)[name]
+    columns = {key: more[key] for key in ("arm", "time") if key in more}
+    asked = replace(ASKED, **columns)
+    coded = {"contrasts": more["contrasts"]} if "contrasts" in more else {}
+    return spec(formula, df_method=method, besides=asked, **coded), frame()
+
+
+def both(lme4: RLiveEngine, asked: ModelSpec, frame: pd.DataFrame) -> tuple[Estimates, Estimates]:
+    python = PortEngine().fit(asked, frame)
+    return python, lme4.fit(asked, frame, [python.theta] if python.theta else [])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", [*MIXED, *LINEAR])
+def test_every_number_matches(lme4: RLiveEngine, name: str, method: Any) -> None:
+    if name in LINEAR and method in METHODS[:2]:
+        pytest.skip("a linear model has residual or infinite df")
+    asked, frame = question(name, method)
+    python, r = both(lme4, asked, frame)
+    rows = compare_model(KEY, python, r, cross_check(PortEngine(), asked, frame, python, r))
+    red = [row for row in rows if row.verdict is not Verdict.MATCH]
+    assert not red, red
+    assert python.slopes is not None
+    assert python.lower_bounds is not None
+    effects = 2 if name == "three-arms" else 1
+    assert len(python.slopes) == effects * len(VALUES)
+    assert len(python.lower_bounds) == effects
+    bounds = [row for row in rows if row.quantity in ("jn_low", "jn_high")]
+    assert all(row.metric == "SE" and row.limit == 1e-6 for row in bounds)
+
+
+def test_the_names_say_effect_value_and_shape(lme4: RLiveEngine) -> None:
+    asked, frame = question("three-way", "satterthwaite")
+    for side in both(lme4, asked, frame):
+        assert side.slopes is not None
+        assert [row.term for row in side.slopes] == [
+            f"{EFFECT} | z={at}"
+            for at in ("mean-sd", "mean", "mean+sd", "2.5", "-1", "q25", "median", "mean+2sd")
+        ]
+        assert side.lower_bounds is not None
+        assert side.upper_bounds is not None
+        (low,), (high,) = side.lower_bounds, side.upper_bounds
+        assert low.term == f"jn({EFFECT} by z, inside, low)"
+        assert high.term == f"jn({EFFECT} by z, inside, high)"
+        assert low.jn_low < high.jn_high
+        assert low.df != high.df
+
+
+def test_a_region_without_bounds_has_one_row_without_numbers(lme4: RLiveEngine) -> None:
+    asked, frame = question("change", "residual")
+    asked = replace(asked, besides=replace(asked.besides, probe=replace(PROBE, alpha=1e-12)))
+    for side in both(lme4, asked, frame):
+        (row,) = side.lower_bounds or ()
+        assert row.term == "jn(MBSR - TAU by z, none)"
+        assert math.isnan(row.jn_low)
+        assert side.upper_bounds == ()
+
+
+def test_another_shape_of_the_region_is_red(lme4: RLiveEngine) -> None:
+    asked, frame = question("change", "residual")
+    python, r = both(lme4, asked, frame)
+    (own,) = r.lower_bounds or ()
+    low = replace(own, term=own.term.replace(", low)", " on one side, low)"))
+    red = [row for row in compare_model(KEY, python, replace(r, lower_bounds=(low,))) if row.red]
+    assert {row.verdict for row in red} == {Verdict.PYTHON_ONLY, Verdict.R_ONLY}
+    assert {row.quantity for row in red} == {"jn_low", "std_error", "df"}
+
+
+REFUSED = {
+    "bent": ({"formula": "y ~ arm * time * poly(z, 2) + (1 | id)"}, "straight line"),
+    "logged": ({"formula": "y ~ arm * time * log(z + 9) + (1 | id)"}, "straight line"),
+    "varies": ({"patient": "time"}, "varies within"),
+    "one-value": ({"one": True}, "one value"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_neither_can_answer_is_told_by_both_and_the_fit_stands(
+    lme4: RLiveEngine, case: str
+) -> None:
+    given, words = REFUSED[case]
+    frame = moderated_trial()
+    if given.get("one"):
+        # One value among the rows that are used: the others lack the outcome.
+        frame = frame.assign(z=frame["z"].where(frame["y"].isna(), 3.0), w=frame["z"])
+    probe = replace(PROBE, patient=given.get("patient", "id"))
+    asked = spec(
+        given.get("formula", "y ~ arm * time * z + (1 | id)"),
+        besides=replace(ASKED, probe=probe),
+    )
+    for side in both(lme4, asked, frame):
+        assert side.fixed
+        assert side.refused is not None
+        assert words in side.refused["johnson_neyman"]
+        assert side.lower_bounds == side.upper_bounds == ()
+
+
+def test_a_bound_ten_limits_off_is_red_and_a_tenth_is_not(lme4: RLiveEngine) -> None:
+    asked, frame = question("three-way", "satterthwaite")
+    python, r = both(lme4, asked, frame)
+    (high,) = r.upper_bounds or ()
+    for steps, red in ((10.0, True), (0.1, False)):
+        moved = replace(high, jn_high=high.jn_high + steps * 1e-6 * high.std_error)
+        rows = compare_model(KEY, python, replace(r, upper_bounds=(moved,)))
+        found = [row.quantity for row in rows if row.red]
+        assert found == (["jn_high"] if red else [])
