@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -86,7 +87,7 @@ class Policy:
         """
         records = [t for t in self.tolerances if (t.quantity, t.tier) == (quantity, tier)]
         named = [t for t in records if df_method in t.df_methods]
-        size = 0.0 if math.isnan(magnitude) else min(abs(magnitude), 1.7976931348623157e308)
+        size = 0.0 if math.isnan(magnitude) else min(abs(magnitude), sys.float_info.max)
         for record in named or [t for t in records if not t.df_methods]:
             if record.at_least <= size < record.below:
                 return record

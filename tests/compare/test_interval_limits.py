@@ -24,7 +24,7 @@ def bound(python: dict[str, float], r: dict[str, float], quantity: str = "conf_l
         ModelNumbers(KEY, "", {("x", n, 0): Written(v) for n, v in given.items()}, "satterthwaite")
         for given in (python, r)
     )
-    spoken = frozenset({"conf_low", "conf_high"})
+    spoken = frozenset({"conf_low", "conf_high", "statistic"})
     rows = compare_numbers(KEY, *sides, spoken=spoken, policy=default_policy(), label="")
     return next(row for row in rows if row.quantity == quantity)
 
@@ -83,3 +83,11 @@ def test_without_df_they_add_nothing() -> None:
 def test_a_small_standard_error_counts() -> None:
     small = {**WHOLE, "conf_low": 9.8, "conf_high": 10.2, "std_error": 0.1}
     assert both_ways(small, small) == pytest.approx(LIMIT, rel=1e-9)
+
+
+@pytest.mark.parametrize("t", [0.5, -40.0])
+def test_the_limit_of_a_statistic_grows_with_it(t: float) -> None:
+    """By the limit of the standard error; an interval beside it has no say."""
+    given = {**WHOLE, "statistic": t}
+    found = bound(given, given, "statistic")
+    assert (found.metric, found.limit) == ("SE", pytest.approx(1e-6 + abs(t) * 1e-6, rel=1e-12))

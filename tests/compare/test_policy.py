@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -54,6 +55,36 @@ def test_limits_are_those_the_method_page_argues_for(
     found = default_policy().find(quantity, "T2", df_method=method, magnitude=size)
     assert found.metric == metric
     assert found.limit_at(size) == pytest.approx(limit, rel=1e-12)
+
+
+def test_an_infinite_number_has_no_floor() -> None:
+    """Its neighbours are infinitely far: a floor would let anything pass."""
+    criterion = default_policy().find("criterion", "T2")
+    assert criterion.limit_at(math.inf) == criterion.limit == criterion.limit_at(-math.inf)
+
+
+def test_a_number_without_magnitude_is_looked_up_as_zero() -> None:
+    policy = default_policy()
+    small = policy.find("p_value", "T2", magnitude=0.0)
+    assert small.metric == "relative"
+    assert policy.find("p_value", "T2") is small
+    assert policy.find("p_value", "T2", magnitude=math.nan) is small
+
+
+def test_a_record_ends_below_its_edge() -> None:
+    policy = default_policy()
+    edges = [t for t in policy.tolerances if math.isfinite(t.below)]
+    assert edges
+    for record in edges:
+        found = policy.find(record.quantity, record.tier, magnitude=record.below)
+        assert found.at_least == record.below
+        backwards = replace(policy, tolerances=policy.tolerances[::-1])
+        assert backwards.find(record.quantity, record.tier, magnitude=record.below) is found
+
+
+def test_a_number_the_policy_does_not_know_is_named() -> None:
+    with pytest.raises(KeyError, match="no tolerance for shoe size at tier T2"):
+        default_policy().find("shoe size", "T2")
 
 
 def test_the_floor_takes_over_where_doubles_get_coarse() -> None:
