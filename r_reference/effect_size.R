@@ -51,7 +51,7 @@ contrast_row <- function(model, weights, name, level) {
   p <- length(model_beta(model))
   if (length(weights) != p)
     refuse("contrast `", name, "` has ", length(weights), " coefficients where the model has ", p)
-  pair <- list(columns = seq_len(p), beta = unname(model_beta(model)))
+  pair <- list(rows = diag(p), beta = unname(model_beta(model)))
   test <- pair_test(model, pair)
   test_rows(name, sum(weights * test$beta), sqrt(drop(weights %*% test$V %*% weights)),
             test$df(weights), level)[[1L]]

@@ -17,7 +17,7 @@ probe_slopes <- function(model, asked) {
   unlist(lapply(probed_effects(model, asked), function(effect) {
     rows <- effect_rows(model, asked, effect, at)
     lapply(seq_along(at), function(i) {
-      found <- contrast_test(model, rows[i, ])
+      found <- contrast_row(model, rows[i, ], "", model$level)
       c(list(term = sprintf("%s | %s=%s", effect$name, spelt(probe$moderator), text[i]),
              slope = found$estimate), found[-(1:2)])
     })
@@ -128,13 +128,6 @@ straight_pair <- function(model, asked, effect, observed) {
   slope[abs(slope) <= 1e-13 * size / diff(range)] <- 0
   pair <- rbind(level, slope, deparse.level = 0)
   list(rows = pair, beta = drop(pair %*% model_beta(model)))
-}
-
-# The test of one contrast by the model's df method: test_rows()'s row.
-contrast_test <- function(model, row) {
-  one <- pair_test(model, list(rows = rbind(row, row, deparse.level = 0),
-                               beta = rep(sum(row * model_beta(model)), 2L)))
-  test_rows("", one$beta[1L], sqrt(one$V[1L, 1L]), one$df(c(1, 0)), model$level)[[1L]]
 }
 
 # What a probe must say, from an R prompt or in a request.
