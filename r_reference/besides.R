@@ -76,8 +76,6 @@ design_means <- function(model, asked) {
     match(TRUE, here)
   }
   places <- vapply(seq_len(nrow(cells)), place, 1L)
-  # A mean over no rows at all has no coefficients, and must not reach contrasts it is no part of.
-  places[places %in% which(rowSums(is.na(means@linfct)) > 0)] <- NA
   known <- !is.na(places)
   own <- if (any(known)) means[places[known]]
   number <- cumsum(known)

@@ -158,6 +158,23 @@ def test_a_worker_answers_means_after_fits_and_fits_after_means(lme4: RLiveEngin
     assert lme4._channel.pid == process is not None
 
 
+@pytest.mark.parametrize(
+    "call", ["fit_lmer(angle ~ recipe + (1 | replicate)", "fit_lm(angle ~ recipe"]
+)
+def test_a_warning_on_the_way_makes_the_reference_not_clean(
+    rscript: Callable[..., str], call: str
+) -> None:
+    told = rscript(
+        f'source("{scripts_folder()}/run.R", chdir = TRUE)\n'
+        'besides_of <- besides(c("anova", "contrasts"), arm = "recipe")\n'
+        f"calm <- {call}, lme4::cake, besides = besides_of)\n"
+        'tests_of_terms <- function(model) { warning("a doubt"); message("a remark"); list() }\n'
+        f"told <- {call}, lme4::cake, besides = besides_of)\n"
+        "cat(calm$quality$clean, told$quality$clean, told$quality$reasons, length(told$contrasts))"
+    )
+    assert told == "TRUE FALSE a doubt 2"
+
+
 ODD = [
     "a",
     "a b",

@@ -126,6 +126,10 @@ class TestOnlyOneSide:
         notes = {row.quantity: row.note for row in compare_model(KEY, python, r) if row.red}
         assert notes["contrast"] == "python has no such row"
         assert notes["d"] == "python: no baseline"
+        python = replace(python, refused={"contrasts": "no contrast", "effect_size": "no baseline"})
+        notes = {row.quantity: row.note for row in compare_model(KEY, python, r) if row.red}
+        assert notes["contrast"] == notes["p_value"] == "python: no contrast"
+        assert notes["d"] == notes["d_high"] == "python: no baseline"
 
     def test_a_part_that_neither_side_has_is_not_dropped(self) -> None:
         refused = {"effect_size": "no baseline"}

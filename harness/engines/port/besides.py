@@ -84,7 +84,7 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
 def _means(
     fit: FittedModel | LinearFit, besides: Besides, df: DfMethod
 ) -> tuple[LinearFunctions, dict[Cell, int]]:
-    """The means as linear functions, and the row of each cell that has data."""
+    """The means as linear functions, and the row of each cell whose levels occur."""
     from harness.engines.port.means.emmeans import marginal_means
 
     columns = besides.design
@@ -97,10 +97,9 @@ def _means(
     means = marginal_means(fit, names, at=at, weights=besides.weights, df=df)
     known = [_positions(column) for column in columns]
     place: dict[Cell, int] = {}
-    weighed = np.isfinite(means.functions.full.sum(axis=1)).tolist()
     for row, values in enumerate(means.grid[list(names)].itertuples(index=False, name=None)):
         levels = [each[v] for each, v in zip(known, values, strict=True) if v in each]
-        if len(levels) == len(columns) and weighed[row]:
+        if len(levels) == len(columns):
             arm = levels[0] if besides.arm is not None else 0
             place[arm, levels[-1] if besides.time is not None else 0] = row
     return means.functions, place
@@ -139,7 +138,7 @@ def _mean_rows(
     for cell in cells(besides):
         at = place.get(cell)
         numbers = [_NAN if at is None else column[at] for column in columns]
-        rows.append(MarginalMean(mean_term(besides, cell), *_whole(numbers)))
+        rows.append(MarginalMean(mean_term(besides, cell), *numbers))
     return tuple(rows)
 
 
@@ -169,12 +168,7 @@ def _contrasts(
     numbers = zip(*(table[name].tolist() for name in _CONTRAST), strict=True)
     by_term = dict(zip((one.term for one in complete), numbers, strict=True))
     nothing = (_NAN,) * len(_CONTRAST)
-    return tuple(MeanContrast(one.term, *_whole(by_term.get(one.term, nothing))) for one in asked)
-
-
-def _whole(numbers: Any) -> Any:
-    """A row without an estimate has no other number either."""
-    return [_NAN] * len(numbers) if math.isnan(numbers[0]) else numbers
+    return tuple(MeanContrast(one.term, *by_term.get(one.term, nothing)) for one in asked)
 
 
 def _term_tests(fit: FittedModel | LinearFit, df: DfMethod) -> tuple[TermTest, ...]:

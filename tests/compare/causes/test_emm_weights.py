@@ -230,3 +230,20 @@ class TestOtherCausesAreStillFound:
             return PortEngine().at(spec, frame, theta)
 
         assert cause_of(short).startswith("stopped ")
+
+    def test_there_degrees_of_freedom_may_hang_on_the_parametrisation(self) -> None:
+        def short(spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
+            theta = [1.01 * value for value in PortEngine().fit(spec, frame).theta]
+            off = PortEngine().at(spec, frame, theta)
+            assert off.anova is not None
+            assert off.effect_sizes is not None
+            return replace(
+                off,
+                anova=tuple(replace(row, den_df=1.001 * row.den_df) for row in off.anova),
+                effect_sizes=tuple(
+                    replace(row, d_low=row.d_low - 1e-4, d_high=row.d_high + 1e-4)
+                    for row in off.effect_sizes
+                ),
+            )
+
+        assert cause_of(short).startswith("stopped ")

@@ -13,8 +13,10 @@ from port_data import two_wave
 
 import harness
 from harness.engines.port.engine import PortEngine
+from harness.engines.port.fit import fit_design
 from harness.language import parse_formula
 from harness.models.besides import Besides, DesignColumn, EffectUnit, Part
+from harness.models.design import build_design
 from harness.models.record import Estimates
 from harness.models.spec import ModelSpec
 
@@ -231,6 +233,7 @@ class TestEffectSizes:
 
     def test_baseline_is_pooled_within_arms_over_patients(self) -> None:
         frame = unbalanced()
+        frame.loc[frame["id"] == "P004", "y"] = np.nan  # a patient of whom no row is used
         first = frame.dropna(subset=["y"]).drop_duplicates("id")
         groups = [own["y0"].to_numpy() for _, own in first.groupby("arm", observed=True)]
         pooled = sum(len(own) * own.var() for own in groups) / (len(first) - 2)
@@ -261,3 +264,15 @@ def test_the_theta_given_reaches_what_follows() -> None:
     assert there.contrasts != here.contrasts
     assert there.contrasts is not None
     assert math.isfinite(there.contrasts[0].contrast)
+
+
+def test_the_df_method_asked_for_is_that_of_all_parts() -> None:
+    fit = harness.lmer(FORMULA, unbalanced())
+    spec = ModelSpec(parse_formula(FORMULA), besides=Besides(ALL, ARM, TIME))
+    asked = fit_design(build_design(spec, unbalanced())).estimates("z")
+    assert asked.emmeans is not None
+    assert asked.anova is not None
+    assert {row.df for row in asked.emmeans} == {math.inf}
+    assert {row.den_df for row in asked.anova} == {math.inf}
+    wanted = fit.emmeans(["arm", "time"], df="z").table()["conf_low"].tolist()
+    assert [row.conf_low for row in asked.emmeans] == wanted
