@@ -18,7 +18,8 @@ boundary_message <- "boundary (singular) fit: see help('isSingular')"
 numderiv_zero <- sqrt(.Machine$double.eps / 7e-7)
 # What speaks of the design, which both sides print and compare column by column, or of an optimiser
 # that reached the precision asked for.
-harmless <- c("fixed-effect model matrix is rank deficient so dropping", "NLOPT_ROUNDOFF_LIMITED")
+harmless <- c("fixed-effect model matrix is rank deficient so dropping", "NLOPT_ROUNDOFF_LIMITED",
+              "bobyqa -- a trust region step failed to reduce q")
 
 fit_lmer <- function(formula, data, reml = TRUE, df_method = "satterthwaite", level = 0.95,
                      weights = NULL, offset = NULL, contrasts = list(), also_at = list(),

@@ -16,9 +16,10 @@ tight_controls <- function() {
   )
 }
 
-# NLopt's NLOPT_ROUNDOFF_LIMITED: nothing left to gain in double precision, which is where an
-# xtol_abs of 1e-12 is meant to lead. Whether it is the optimum, gap and decrement say.
-roundoff_code <- -4
+# Nothing left to gain in double precision, which is where an xtol_abs of 1e-12 and a rhoend of 1e-9
+# are meant to lead: NLopt's NLOPT_ROUNDOFF_LIMITED, and bobyqa's step that no longer reduces its
+# quadratic model. Whether it is the optimum, gap and decrement say.
+roundoff_codes <- c(nloptwrap = -4, bobyqa = 3)
 
 singular_tolerance <- 1e-4   # lme4's: a relative standard deviation below it is the boundary
 
@@ -37,7 +38,7 @@ find_optimum <- function(formula, data, reml, weights = NULL, offset = NULL) {
   criterion <- criterion_function(formula, data, reml, weights, offset)
   log <- unique(unlist(lapply(runs, function(run) run$log)))
   code <- best@optinfo$conv$opt
-  stopped <- code == 0 || code == roundoff_code
+  stopped <- code == 0 || code == roundoff_codes[[names(fits)[which.min(criteria)]]]
   if (!stopped)
     log <- c(log, sprintf("%s stopped with code %d", names(fits)[which.min(criteria)], code))
   c(polish(criterion, lme4::getME(best, "theta"), lme4::getME(best, "lower")),

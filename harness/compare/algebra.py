@@ -79,6 +79,9 @@ def _at_optimum(
     for row in estimate_rows(python):
         if row.quantity not in (*QUANTITIES, *BESIDES) or row.key not in theirs:
             continue
+        # A bound is where t crosses a quantile: it hangs on df, and with it what is known of it.
+        if any((row.term, end, 0) in theirs for end in ("jn_low", "jn_high")):
+            continue
         if boundary and row.quantity in ("df", "cor"):
             continue
         value, other = float(row.value), float(theirs[row.key])

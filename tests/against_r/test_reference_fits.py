@@ -332,6 +332,20 @@ QUALITY = {
     "lme4-message": ("0", "1e-20", '"Model failed to converge with max|grad| = 1"', "FALSE", False),
     "boundary-and-message": ("0", "NaN", 'c(boundary_message, "x")', "TRUE", False),
     "rounding": ("0", "1e-20", '"convergence code -4: NLOPT_ROUNDOFF_LIMITED"', "FALSE", True),
+    "rounding-bobyqa": (
+        "0",
+        "1e-20",
+        '"convergence code 3 from bobyqa: bobyqa -- a trust region step failed to reduce q"',
+        "FALSE",
+        True,
+    ),
+    "rounding-far-off": (
+        "0",
+        "1e-10",
+        '"bobyqa -- a trust region step failed to reduce q"',
+        "FALSE",
+        False,
+    ),
 }
 
 

@@ -108,3 +108,13 @@ def test_on_the_boundary_a_standard_deviation_is_held_as_a_share_of_sigma(
     assert [row.term for row in t1(at_r, r, python) if row.red] == (
         ["sd(subject:week)"] if red else []
     )
+
+
+def test_what_hangs_on_a_bound_is_no_algebra_of_theta() -> None:
+    from harness.models.inference import LowerBound
+
+    python, r = pair()
+    row = LowerBound("jn(a by z, inside, low)", 1.25, 0.5, 44.0)
+    off = replace(r, lower_bounds=(replace(row, std_error=0.5 * (1 + 1e-8), df=44.0001),))
+    rows = t1(replace(python, lower_bounds=(row,)), off, replace(python, lower_bounds=(row,)))
+    assert not [x for x in rows if x.term == row.term]
