@@ -155,7 +155,9 @@ def cross_check(
         return None
     if criterion_at is None or not r.theta or len(r.theta) != len(python.theta):
         return None
-    there = None if at is None else at(spec, frame, r.theta)
+    # Tests of terms and bounds are no sums of coefficients: nobody holds them at one theta.
+    sums = spec if spec.besides is None else replace(spec, besides=spec.besides.sums)
+    there = None if at is None else at(sums, frame, r.theta)
     elsewhere: tuple[BothAt, ...] = ()
     if evaluated_at is not None and r.elsewhere:
         ours = evaluated_at(spec, frame, [place.theta for place in r.elsewhere])

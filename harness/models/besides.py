@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Part = Literal["emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman"]
@@ -123,6 +123,12 @@ class Besides:
         """Data columns needed beside those of the model."""
         found = self.unit.columns if "effect_size" in self.parts else ()
         return (*found, self.probe.patient) if self.probe is not None else found
+
+    @property
+    def sums(self) -> Besides:
+        """The parts that are sums of coefficients, so that they follow from theta alone."""
+        kept = tuple(part for part in self.parts if part in ("emmeans", "contrasts", "slopes"))
+        return replace(self, parts=kept)
 
     @property
     def of_means(self) -> bool:

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.engines.port.effect_unit import unit_sd
-from harness.engines.port.probed import bound_rows, simple_slope_rows
+from harness.engines.port.probed import (
+    Probed,
+    bound_rows,
+    probed_effects,
+    simple_slope_rows,
+)
 from harness.errors import HarnessError
 from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
 from harness.models.mean_terms import Cell, cell_contrasts, cells, mean_term
@@ -51,6 +56,10 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
         return _means(fit, asked, df)
 
     @cache
+    def probed() -> tuple[Probed, ...]:
+        return probed_effects(fit, asked, df)
+
+    @cache
     def contrasts() -> tuple[MeanContrast, ...]:
         return _contrasts(*means(), asked, fit.design, level)
 
@@ -59,7 +68,7 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
         "contrasts": ("contrasts", contrasts),
         "anova": ("anova", lambda: _term_tests(fit, df)),
         "effect_size": ("effect_sizes", lambda: _effect_sizes(fit, asked, contrasts())),
-        "slopes": ("slopes", lambda: simple_slope_rows(fit, asked, df, level)),
+        "slopes": ("slopes", lambda: simple_slope_rows(probed(), level)),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -72,7 +81,7 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
             found[field], refused[part] = (), str(error)
     if "johnson_neyman" in besides.parts:
         try:
-            found["lower_bounds"], found["upper_bounds"] = bound_rows(fit, asked, df)
+            found["lower_bounds"], found["upper_bounds"] = bound_rows(probed())
         except HarnessError as error:
             found["lower_bounds"], found["upper_bounds"] = (), ()
             refused["johnson_neyman"] = str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import ModelError
@@ -11,7 +12,7 @@ from harness.models.mean_terms import ModeratedEffect, moderated_effects
 from harness.models.variables import level_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from harness.engines.port.fitted import FittedModel
     from harness.engines.port.lm import LinearFit
@@ -20,19 +21,27 @@ if TYPE_CHECKING:
     from harness.models.spec import DfMethod
 
 
-def simple_slope_rows(
-    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod, level: float
-) -> tuple[SimpleSlope, ...]:
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """An effect under the name it is asked for by, and how it is probed."""
+
+    asked: ModeratedEffect
+    effect: Effect
+    probe: Probe
+
+
+def simple_slope_rows(probed: Sequence[Probed], level: float) -> tuple[SimpleSlope, ...]:
     """The effects at the values that are asked for, one row each.
 
     Raises:
-        ModelError: a moderator that is no number, has one value, or varies within patients.
+        ModelError: an effect the data do not determine.
     """
     from harness.engines.port.moderation.slopes import simple_slopes_of
 
     rows = []
-    for asked, effect, probe in _effects(fit, besides, df):
-        tests = simple_slopes_of(effect, probe.at, level).tests
+    for one in probed:
+        asked, probe = one.asked, one.probe
+        tests = simple_slopes_of(one.effect, probe.at, level).tests
         numbers = zip(
             *(
                 column.tolist()
@@ -49,19 +58,18 @@ def simple_slope_rows(
     return tuple(rows)
 
 
-def bound_rows(
-    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod
-) -> tuple[tuple[LowerBound, ...], tuple[UpperBound, ...]]:
+def bound_rows(probed: Sequence[Probed]) -> tuple[tuple[LowerBound, ...], tuple[UpperBound, ...]]:
     """The bounds of each effect's region of significance.
 
     Raises:
-        ModelError: as :func:`simple_slope_rows`; an effect that is no straight line.
+        ModelError: an effect that is no straight line, or that the data do not determine.
     """
     from harness.engines.port.moderation.johnson_neyman import johnson_neyman_of
 
     low: list[LowerBound] = []
     high: list[UpperBound] = []
-    for asked, effect, probe in _effects(fit, besides, df):
+    for one in probed:
+        asked, effect, probe = one.asked, one.effect, one.probe
         if effect.degree != 1:
             raise ModelError(f"the effect is no straight line in `{probe.moderator}`")
         region = johnson_neyman_of(effect, probe.alpha, "none")
@@ -80,14 +88,20 @@ def bound_rows(
     return tuple(low), tuple(high)
 
 
-def _effects(
+def probed_effects(
     fit: FittedModel | LinearFit, besides: Besides, df: DfMethod
-) -> Iterator[tuple[ModeratedEffect, Effect, Probe]]:
+) -> tuple[Probed, ...]:
+    """The effects that a model is asked to probe.
+
+    Raises:
+        ModelError: a moderator that is no number, has one value, or varies within patients.
+    """
     from harness.engines.port.moderation.effect import effect_of
 
     probe = besides.probe
     if probe is None:
-        return
-    for asked in moderated_effects(besides, fit.design.spec.formula):
-        effect = effect_of(fit, asked.pairs, probe.moderator, per=probe.patient, df=df)
-        yield asked, effect, probe
+        return ()
+    return tuple(
+        Probed(asked, effect_of(fit, asked.pairs, probe.moderator, per=probe.patient, df=df), probe)
+        for asked in moderated_effects(besides, fit.design.spec.formula)
+    )

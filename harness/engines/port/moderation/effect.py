@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ CANCELLED = 1e-13
 """A share of the largest coefficient below which one of the interpolation is rounding."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Effect:
     """An effect that may depend on a moderator.
 
@@ -75,12 +76,45 @@ class Effect:
         difference: list[Method] = [{"difference": (-1.0, 1.0)}] * len(self.levels)
         return means.interaction(difference).functions
 
+    @cached_property
+    def powers(self) -> Matrix:
+        """(d + 1, p) contrasts C with ``rows(m) = sum z^k C_k``, z the moderator from -1 to 1.
+
+        By interpolation, exact for a polynomial; the degree is the smallest that holds.
+
+        Raises:
+            ModelError: the effect is no polynomial, or the data do not determine it.
+        """
+        if self.degree is None:
+            raise ModelError(f"`{self.label}` is no polynomial in `{self.moderator}`")
+        z = np.cos(np.pi * (np.arange(self.degree + 1) + 0.5) / (self.degree + 1))
+        middle, half = self.range
+        rows = self._evaluated(middle + half * z)
+        powers = np.linalg.solve(np.vander(z, increasing=True), rows)
+        powers[np.abs(powers) <= CANCELLED * np.abs(rows).max()] = 0.0
+        used = np.flatnonzero(powers.any(axis=1))
+        return powers[: (used[-1] if len(used) else 0) + 1]
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Middle and half width of the values observed."""
+        low, high = float(self.observed.min()), float(self.observed.max())
+        return (low + high) / 2.0, (high - low) / 2.0
+
     def rows(self, values: Vector) -> Matrix:
         """(k, p) the effect as contrasts of the coefficients at values of the moderator.
 
         Raises:
             ModelError: the data do not determine the effect.
         """
+        if self.degree is None:
+            return self._evaluated(values)
+        middle, half = self.range
+        return np.asarray(
+            np.vander((values - middle) / half, len(self.powers), increasing=True) @ self.powers
+        )
+
+    def _evaluated(self, values: Vector) -> Matrix:
         distinct, where = np.unique(values, return_inverse=True)
         functions = self.functions(distinct)
         if not functions.space.estimable(functions.full).all():
@@ -92,14 +126,12 @@ class Effect:
 
         From t = b/SE: ``dt/dm = b'/SE - b (L V L'')/SE^3`` with L'' the derivative of the contrast.
         """
-        low, high = float(self.observed.min()), float(self.observed.max())
-        middle, half = (low + high) / 2.0, (high - low) / 2.0
-        powers = polynomial(self)
-        z = (values - middle) / half
-        order = np.arange(len(powers))
-        rows = z[:, None] ** order @ powers
+        middle, half = self.range
+        order = np.arange(len(self.powers))
+        z = ((values - middle) / half)[:, None]
+        rows = z**order @ self.powers
         # order * z^(order - 1), without 0 * inf at z = 0.
-        steep = order[1:] * z[:, None] ** order[:-1] @ powers[1:] / half
+        steep = order[1:] * z ** order[:-1] @ self.powers[1:] / half
         V, beta = self.fit.covariance(self.method), self.fit.beta
         error = np.sqrt(((rows @ V) * rows).sum(axis=1))
         bend = ((rows @ V) * steep).sum(axis=1)
@@ -111,21 +143,6 @@ class Effect:
         estimate = rows @ self.fit.beta
         std_error = np.sqrt(((rows @ V) * rows).sum(axis=1))
         return estimate, std_error, self.fit.contrast_df(rows, self.method)
-
-
-def polynomial(effect: Effect) -> Matrix:
-    """(d + 1, p) contrasts C with ``rows(m) = sum z^k C_k``, z the moderator from -1 to 1.
-
-    The degree is the smallest that holds; at least 0.
-    """
-    low, high = float(effect.observed.min()), float(effect.observed.max())
-    degree = effect.degree or 0
-    z = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
-    rows = effect.rows((low + high) / 2.0 + (high - low) / 2.0 * z)
-    powers = np.linalg.solve(np.vander(z, increasing=True), rows)
-    powers[np.abs(powers) <= CANCELLED * np.abs(rows).max()] = 0.0
-    used = np.flatnonzero(powers.any(axis=1))
-    return powers[: (used[-1] if len(used) else 0) + 1]
 
 
 def effect_of(

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from scipy.optimize import elementwise
 from scipy.special import stdtr
 
-from harness.engines.port.moderation.effect import Effect, polynomial
+from harness.engines.port.moderation.effect import Effect
 from harness.engines.port.wald import critical
 from harness.errors import ModelError
 
@@ -114,8 +114,8 @@ def _path(effect: Effect) -> _Path:
     low, high = float(effect.observed.min()), float(effect.observed.max())
     if effect.degree is None:
         return _Path(effect.rows, lambda u: u, low, high, (low, high))
-    powers = polynomial(effect)
-    middle, half = (low + high) / 2.0, (high - low) / 2.0
+    powers = effect.powers
+    middle, half = effect.range
     centre, spread = _turn(effect, powers)
     degree = len(powers) - 1
 

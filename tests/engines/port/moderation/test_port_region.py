@@ -11,7 +11,7 @@ from scipy import stats
 
 import harness
 from harness.engines.port.moderation.degree import polynomial_degree
-from harness.engines.port.moderation.effect import Effect, effect_of, polynomial
+from harness.engines.port.moderation.effect import Effect, effect_of
 from harness.engines.port.moderation.johnson_neyman import topology_of
 from harness.engines.port.moderation.region import false_discovery_level
 from harness.errors import ModelError
@@ -277,12 +277,17 @@ def test_the_degree_of_the_moderator(right: str) -> None:
     if degree is None or degree == 0:
         return
     effect = effect_of(fit, "arm", "z")
-    powers = polynomial(effect)
     low, high = effect.observed.min(), effect.observed.max()
     values = np.array([low - 3.0, low, 0.3 * low + 0.7 * high, high + 5.0])
-    z = (values - (low + high) / 2) / ((high - low) / 2)
-    rows = np.vander(z, len(powers), increasing=True) @ powers
-    assert rows == pytest.approx(effect.rows(values), rel=1e-9, abs=1e-9)
+    direct = effect.functions(values).L
+    assert effect.rows(values) == pytest.approx(direct, rel=1e-9, abs=1e-9)
+    assert len(effect.powers) == degree + 1
+
+
+def test_what_is_no_polynomial_has_no_powers() -> None:
+    frame = change_scores().assign(z=lambda d: np.exp(d["z"]))
+    with pytest.raises(ModelError, match="no polynomial"):
+        _ = effect_of(harness.lm("change ~ arm * log(z)", frame), "arm", "z").powers
 
 
 def test_the_curve_is_zero_at_the_bounds(fit: Any) -> None:
