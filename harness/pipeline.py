@@ -21,6 +21,7 @@ from harness.compare.reported import reported_rows
 from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable, join
 from harness.data.derive import derive
+from harness.data.enough import coupled
 from harness.data.study import Study, open_study
 from harness.engines.reference import ReferenceMode, Tally, open_references
 from harness.engines.registry import engine_named
@@ -54,6 +55,7 @@ class RunResult:
         only: the glob that chose the models, if one did.
         planned: number of models in the plan.
         tally: how the reference answers came about: cached, at a second attempt.
+        warnings: what a reader should know of what was asked, one line each.
     """
 
     study: Study
@@ -68,6 +70,7 @@ class RunResult:
     only: str | None = None
     planned: int = 0
     tally: Tally = field(default_factory=Tally)
+    warnings: tuple[str, ...] = ()
 
     @property
     def part(self) -> str:
@@ -152,7 +155,7 @@ def run(
     planned = len(planned_tasks(study.plan))
     return RunResult(
         *(study, gate, sets, fits, diff, engine, references.source, started, seconds),
-        *(only, planned, references.tally),
+        *(only, planned, references.tally, coupled(study.plan, frame)),
     )
 
 

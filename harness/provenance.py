@@ -64,7 +64,10 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         command=command,
         scripts=scripts,
         part=result.part,
-        definitions=definitions((f.task, f.python, f.r) for f in result.fits),
+        definitions=(
+            *definitions((f.task, f.python, f.r) for f in result.fits),
+            *(f"WARNING: {line}" for line in result.warnings),
+        ),
         scores=tuple(map(_scored, study.scores)),
     )
 

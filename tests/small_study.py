@@ -77,7 +77,7 @@ def rows() -> list[dict[str, str]]:
                     "id": f"p{patient}",
                     "arm": arm,
                     "visit": str(visit),
-                    "sessions": "NA" if arm == "TAU" else str(patient),
+                    "sessions": "NA" if arm == "TAU" else str(min(8, patient + 2)),
                     "bdi": "" if (patient, visit) == (3, 2) else str(20 + patient - 2 * visit),
                     "il6": f"{1.5 + patient / 4 + visit}",
                     "body mass": f"{22.5 + patient}",

@@ -97,7 +97,8 @@ def run(
     if not quiet:
         typer.echo(render_run(told, full=full))
         say(f"written to {folder}/")
-    for line in (*result.tally.notes, *again(result.tally.retried)):
+    warnings = tuple(f"warning: {line}" for line in result.warnings)
+    for line in (*warnings, *result.tally.notes, *again(result.tally.retried)):
         say(line)
     for fitted in result.fits:
         for refusal in fitted.refusals:

@@ -67,7 +67,7 @@ def test_all_sets_of_a_plan_in_plan_order(tmp_path):
     assert list(sets) == ["ITT", "PP"]
     assert sets["PP"].expression == "arm == 'TAU' or sessions >= 6"
     assert (sets["ITT"].n_rows, sets["ITT"].n_ids) == (16, 8)
-    assert (sets["PP"].n_rows, sets["PP"].n_ids) == (10, 5)
+    assert (sets["PP"].n_rows, sets["PP"].n_ids) == (12, 6)
 
 
 def test_sets_may_use_derived_columns(tmp_path):

@@ -1,0 +1,129 @@
+"""Whether an analysis set has enough patients for what is asked of it, and what is asked couples.
+
+Both are judged on the rows that a model uses: those of its set with every column of its formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from harness.errors import DataError, FormulaError
+from harness.language import Formula, evaluate, parse_expression
+from harness.plan.check import combinations, filled
+from harness.plan.document import Path_
+from harness.plan.schema import Analysis, Plan
+
+Report = Callable[[Path_, str], None]
+Mask = npt.NDArray[np.bool_]
+
+FEWEST = 2
+"""Patients an arm needs (of one nobody can tell what is its arm's), and values a moderator."""
+
+
+def check_enough(plan: Plan, frame: pd.DataFrame, report: Report) -> None:
+    """Report sets without a row, arms with one patient, moderators with one value.
+
+    Args:
+        plan: right in shape, its columns and expressions known to be in the data.
+        frame: the data with scores and derived columns.
+        report: takes the problems.
+    """
+    sets: dict[str, Mask] = {}
+    for name, text in plan.sets.items():
+        try:
+            mask = evaluate(parse_expression(text), frame)
+        except (FormulaError, DataError):
+            return  # reported with the plan, or by the gate
+        sets[name] = mask.fillna(False).to_numpy(dtype=bool)
+        if not sets[name].any():
+            report(("sets", name), f"`{text}` holds for no row: the set is empty")
+    for position, analysis in enumerate(plan.analyses):
+        # The same of many models is told once, of the first, with the number of the others.
+        told: dict[tuple[Path_, str], list[str]] = {}
+        for lack in _lacking(plan, analysis, sets, frame):
+            told.setdefault((lack.place, lack.text), []).append(lack.model)
+        for (place, text), models in told.items():
+            others = len(models) - 1
+            more = f" (and of {others} other model{'s' if others > 1 else ''})" if others else ""
+            report(("analyses", position, *place), f"{text}, for `{models[0]}`{more}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """What a model lacks.
+
+    Attributes:
+        place: in its analysis.
+        text: what.
+        model: its formula.
+    """
+
+    place: Path_
+    text: str
+    model: str
+
+
+def _lacking(
+    plan: Plan, analysis: Analysis, sets: dict[str, Mask], frame: pd.DataFrame
+) -> Iterator[_Lack]:
+    arm, patient = plan.data.arm.column, plan.data.id
+    for outcome, moderator in combinations(analysis):
+        formula = filled(analysis, outcome, moderator)
+        if not set(_columns(analysis, formula)) <= set(frame.columns):
+            continue  # a derived column that the data do not allow: the gate reports why
+        whole = np.asarray(frame[_columns(analysis, formula)].notna().all(axis=1), dtype=np.bool_)
+        for place, name in enumerate(analysis.sets):
+            used = whole & sets[name]
+            model = formula.text
+            if not sets[name].any():
+                continue  # told of the set
+            if not used.any():
+                yield _Lack(("sets", place), f"the set `{name}` has no row with every value", model)
+                continue
+            if arm in formula.columns:
+                counts = frame.loc[used].groupby(arm, observed=True)[patient].nunique()
+                for level in counts.index[counts < FEWEST]:
+                    text = f"the set `{name}` has one patient of {arm} {level}, an arm needs more"
+                    yield _Lack(("sets", place), text, model)
+            if moderator and frame.loc[used, moderator].nunique() < FEWEST:
+                value = frame.loc[used, moderator].iloc[0]
+                text = f"is {value} throughout the set `{name}`: one value moderates nothing"
+                yield _Lack(("moderators", analysis.moderators.index(moderator)), text, model)
+
+
+def _columns(analysis: Analysis, formula: Formula) -> list[str]:
+    extra = (column for column in (analysis.weights, analysis.offset) if column)
+    return list(dict.fromkeys((*formula.columns, *extra)))
+
+
+def coupled(plan: Plan, frame: pd.DataFrame) -> tuple[str, ...]:
+    """Warnings of moderators that are the outcome's own baseline value, one line each.
+
+    A moderator that is part of the change it is to explain is correlated with it by regression to
+    the mean alone (Oldham 1962, J. Chronic Dis. 15, 969-977; Tu & Gilthorpe 2007, Stat. Med. 26,
+    443-457).
+
+    Args:
+        plan: names the columns.
+        frame: the data with scores and derived columns.
+    """
+    time = plan.data.time
+    first = (frame[time.column].astype(str) == time.levels[0]).to_numpy()
+    found = []
+    for analysis in plan.analyses:
+        for outcome, moderator in combinations(analysis):
+            if moderator not in frame or outcome not in frame:
+                continue
+            pair = frame.loc[first, [outcome, moderator]].dropna()
+            if len(pair) and pair[outcome].tolist() == pair[moderator].tolist():
+                found.append(
+                    f"{analysis.id}: `{moderator}` is the baseline of `{outcome}` itself: its "
+                    "effect on the change is partly regression to the mean, in every arm; compare "
+                    "arms, or model the end value with the baseline as a covariate (ANCOVA)"
+                )
+    return tuple(dict.fromkeys(found))
