@@ -1,4 +1,4 @@
-"""``make observe``: how large do differences get that match, over two trials and random designs?
+"""``make observe``: how large do differences get that match, over trials, means, random designs?
 
 Writes ``observed`` into ``harness/compare/policy.toml`` where a difference is larger than any seen
 before. R fits everything afresh.
@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from besides_cases import CASES  # noqa: E402
 from test_random_designs import DESIGNS, design  # noqa: E402
 
 from harness.compare.fits import cross_check  # noqa: E402
@@ -28,12 +29,21 @@ from harness.data.study import open_study  # noqa: E402
 from harness.engines.port.engine import PortEngine  # noqa: E402
 from harness.engines.r.engine import RLiveEngine  # noqa: E402
 from harness.errors import HarnessError  # noqa: E402
-from harness.models.expand import tasks  # noqa: E402
-from harness.models.spec import DfMethod, ModelKey, ModelSpec  # noqa: E402
+from harness.models.besides import Besides  # noqa: E402
+from harness.models.expand import PARTS, besides, tasks  # noqa: E402
+from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask  # noqa: E402
+from harness.plan.schema import Plan  # noqa: E402
 from harness.sets.analysis_set import analysis_sets  # noqa: E402
 
 POLICY = ROOT / "harness" / "compare" / "policy.toml"
 METHODS: tuple[DfMethod, ...] = ("satterthwaite", "kenward-roger", "residual", "z")
+
+
+def everything(plan: Plan, task: ModelTask) -> Besides | None:
+    """Means, contrasts, tests of terms and effect sizes, whatever the plan reports."""
+    analysis = next(a for a in plan.analyses if a.id == task.key.analysis)
+    asked = analysis.model_copy(update={"report": PARTS})
+    return besides(plan, asked, task.spec.formula, task.key.outcome)
 
 
 def models() -> Iterator[tuple[str, ModelSpec, object]]:
@@ -44,7 +54,10 @@ def models() -> Iterator[tuple[str, ModelSpec, object]]:
         for task in tasks(opened.plan):
             rows = frame.loc[sets[task.key.set].mask]
             for method in METHODS if task.spec.mixed else ("residual", "z"):
-                yield f"{study}/{task.key.place}", replace(task.spec, df_method=method), rows
+                spec = replace(task.spec, df_method=method, besides=everything(opened.plan, task))
+                yield f"{study}/{task.key.place}", spec, rows
+    for name, (spec, made) in CASES.items():
+        yield f"besides/{name}", spec, made()
     for seed in range(DESIGNS):
         frame, spec = design(seed)
         method = METHODS[seed % 4]
