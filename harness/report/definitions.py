@@ -24,25 +24,31 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
     Args:
         models: each model with the port's answer and the reference's.
     """
-    found: dict[str, list[str]] = {}
+    found: dict[str, tuple[list[str], list[str]]] = {}
     for task, python, r in models:
         besides = task.spec.besides
         if besides is None:
             continue
+        said: list[tuple[str, str]] = []
         if {"emmeans", "contrasts"} & set(besides.parts):
             names = " and ".join(column.column for column in besides.design)
-            line = f"means of {names}: averaged over other factors, {_WEIGHTS[besides.weights]}"
-            _add(
-                found, f"{task.key.analysis}: {line} ({besides.weights}); covariates at their mean"
-            )
+            how = f"averaged over other factors, {_WEIGHTS[besides.weights]} ({besides.weights})"
+            said.append((f"means of {names}: {how}; covariates at their mean", ""))
         if besides.probe is not None:
-            _add(found, f"{task.key.analysis}: {_probed(besides)}")
+            said.append((_probed(besides), ""))
         if "anova" in besides.parts:
-            _add(found, f"{task.key.analysis}: anova(term): F tests of type III hypotheses")
+            said.append(("anova(term): F tests of type III hypotheses", ""))
         if "effect_size" in besides.parts:
-            line = f"{task.key.analysis}: {besides.unit.formula}"
-            _add(found, line, f"{_sd(python, r)} in {'/'.join(task.key.parts[1:])}")
-    return tuple(line + (f": {', '.join(more)}" if more else "") for line, more in found.items())
+            said.append((besides.unit.formula, f"{_sd(python, r)} in {task.key.place}"))
+        for line, more in said:
+            analyses, values = found.setdefault(line, ([], []))
+            if task.key.analysis not in analyses:
+                analyses.append(task.key.analysis)
+            values += [more] if more else []
+    return tuple(
+        f"{', '.join(analyses)}: {line}" + (f": {', '.join(values)}" if values else "")
+        for line, (analyses, values) in found.items()
+    )
 
 
 def _probed(besides: Besides) -> str:
@@ -59,10 +65,6 @@ def _probed(besides: Besides) -> str:
             "region in which it is smaller (std_error: what moves t by one)"
         )
     return line
-
-
-def _add(found: dict[str, list[str]], line: str, more: str = "") -> None:
-    found.setdefault(line, []).extend([more] if more else [])
 
 
 def _sd(python: Answer, r: Answer) -> str:

@@ -152,7 +152,8 @@ def test_the_unit_is_the_plans(harness: Run, study: Copy, tmp_path: Path) -> Non
     told = harness("run", btheb.plan, "--out", out, "--reference", "live")
     assert told.code == 0, told.out + told.err
     assert "the standard deviation of bdi_0 within treatment, pooled by n - 1" in told.out
-    assert "the number the plan gives: 10.0000 in ITT/bdi, 10.0000 in completers/bdi" in told.out
+    given = "the number the plan gives: 10.0000 in trend/ITT/bdi, 10.0000 in trend/completers/bdi"
+    assert given in told.out
     hold_reproduce_r(out)
     values = besides_in_table(out)
     key = ("trend / ITT / bdi", "BtheB - TAU")

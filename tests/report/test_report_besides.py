@@ -85,13 +85,15 @@ def test_each_definition_is_said_once_and_each_deviation_by_model() -> None:
         [(task(ALL), first, first), (task(ALL, "PP"), second, first), (task(None), first, first)]
     )
     assert len(said) == 3
-    assert said[2].endswith(": 10.0000 in ITT/bdi, 9.00000 (python), 10.0000 (r) in PP/bdi")
+    assert said[2].endswith(
+        ": 10.0000 in efficacy/ITT/bdi, 9.00000 (python), 10.0000 (r) in efficacy/PP/bdi"
+    )
     assert "all combinations alike (equal)" in said[0]
 
 
 def test_a_side_without_an_answer_has_no_deviation() -> None:
     said = definitions([(task(ALL), estimates(**besides()), NotComputed("lme4", "died"))])
-    assert said[2].endswith(": 10.0000 (python), none (r) in ITT/bdi")
+    assert said[2].endswith(": 10.0000 (python), none (r) in efficacy/ITT/bdi")
 
 
 def test_each_unit_is_told_by_its_formula() -> None:
@@ -129,3 +131,12 @@ def test_what_is_asked_is_spelt_for_r() -> None:
     ]
     assert asked_in_r(task(Besides(("anova",))).spec) == 'list(parts = c("anova"))'
     assert asked_in_r(task(None).spec) == ""
+
+
+def test_analyses_of_which_the_same_is_true_share_a_line() -> None:
+    other = ModelTask(ModelKey("trend", "ITT", "bdi"), task(ALL).spec)
+    answer = estimates(**besides())
+    said = definitions([(task(ALL), answer, answer), (other, answer, answer)])
+    assert len(said) == 3
+    assert all(line.startswith("efficacy, trend: ") for line in said)
+    assert said[2].endswith(": 10.0000 in efficacy/ITT/bdi, 10.0000 in trend/ITT/bdi")
