@@ -21,7 +21,6 @@ from harness.compare.reported import reported_rows
 from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable, join
 from harness.data.derive import derive
-from harness.data.enough import coupled
 from harness.data.study import Study, open_study
 from harness.engines.reference import ReferenceMode, Tally, open_references
 from harness.engines.registry import engine_named
@@ -29,7 +28,8 @@ from harness.errors import EXIT_OK, HarnessError
 from harness.gate.run import run_gate
 from harness.models.expand import tasks as planned_tasks
 from harness.models.spec import ModelTask
-from harness.sets.analysis_set import AnalysisSet, analysis_sets
+from harness.sets.analysis_set import AnalysisSet
+from harness.sets.enough import coupled, sufficient_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +132,7 @@ def run(
         nothing = DiffTable(())
         return RunResult(study, gate, {}, (), nothing, engine, "not asked", started, seconds)
     frame = derive(study)
-    sets = analysis_sets(study.plan, frame)
+    sets = sufficient_sets(study, frame)
     tasks = selected_tasks(study, only)
     wanted = study.plan.reference
     with open_references(

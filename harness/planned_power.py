@@ -19,7 +19,7 @@ from harness.models.design import Design, build_design
 from harness.models.spec import ModelTask
 from harness.pipeline import gate_study, selected_tasks
 from harness.report.power import PowerReport, TermPower
-from harness.sets.analysis_set import analysis_sets
+from harness.sets.enough import sufficient_sets
 
 if TYPE_CHECKING:
     from harness.gate.verdict import GateReport
@@ -81,7 +81,7 @@ def planned_power(
     if gate.exit_code != EXIT_OK:
         return PlannedPower(nothing, gate)
     frame = derive(study)
-    sets = analysis_sets(study.plan, frame)
+    sets = sufficient_sets(study, frame)
     tasks = selected_tasks(study, only)
     found: list[TermPower] = []
     refusals: list[str] = []

@@ -104,7 +104,7 @@ class PlanRun:
     def _open(self) -> _Opened:
         from harness.data.derive import derive
         from harness.engines.reference import open_references
-        from harness.sets.analysis_set import analysis_sets
+        from harness.sets.enough import sufficient_sets
 
         if self._opened is None:
             study, _ = self._gated()
@@ -117,7 +117,7 @@ class PlanRun:
             try:
                 frame = derive(study)
                 references = self._held.enter_context(asked)
-                self._opened = _Opened(study, frame, analysis_sets(study.plan, frame), references)
+                self._opened = _Opened(study, frame, sufficient_sets(study, frame), references)
             except HarnessError as error:
                 self._opened = error
         if isinstance(self._opened, HarnessError):

@@ -20,7 +20,7 @@ from harness.models.expand import tasks as planned_tasks
 from harness.models.record import Estimates, NotComputed, as_json
 from harness.models.spec import ModelKey, ModelSpec, ModelTask
 from harness.pipeline import gate_study
-from harness.sets.analysis_set import analysis_sets
+from harness.sets.enough import sufficient_sets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) 
     if gate.exit_code != EXIT_OK:
         return RecordCheck(0, False, (), (), gate)
     frame = derive(study)
-    sets = analysis_sets(study.plan, frame)
+    sets = sufficient_sets(study, frame)
     tasks = planned_tasks(study.plan)
     folder, timeout = study.folder / "reference", study.plan.reference.timeout
     port = engine_named("port")

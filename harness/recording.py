@@ -16,7 +16,7 @@ from harness.errors import EXIT_NOT_RUN, EXIT_OK
 from harness.models.expand import tasks as planned_tasks
 from harness.models.record import NotComputed
 from harness.pipeline import gate_study
-from harness.sets.analysis_set import analysis_sets
+from harness.sets.enough import sufficient_sets
 
 if TYPE_CHECKING:
     from harness.gate.verdict import GateReport
@@ -58,7 +58,7 @@ def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None)
     if gate.exit_code != EXIT_OK:
         return Recording((), (), (), gate)
     frame = derive(study)
-    sets = analysis_sets(study.plan, frame)
+    sets = sufficient_sets(study, frame)
     tasks = planned_tasks(study.plan)
     folder = study.folder / "reference"
     files: list[Path] = []

@@ -9,7 +9,6 @@ import pandas as pd
 
 from harness.data.check import check_codebook, check_columns, check_design
 from harness.data.codebook import Codebook, parse_codebook
-from harness.data.enough import check_enough
 from harness.data.hash import sha256_of, sha256_of_file
 from harness.data.read import Finding, Reading, compare_columns, typed
 from harness.data.scores import Scored, add_scores, check_scores
@@ -86,9 +85,7 @@ def open_study(plan_path: str | Path | Plan) -> Study:
         scores, unscored = check_scores(plan, codebook, reading.frame, report)
         broken = set(loaded.names("derive")) - set(plan.derive) | codebook.unread | unscored
         broken |= possible_columns(set(loaded.names("scores")) - set(plan.scores))
-        whole = check_columns(plan, codebook, add_scores(reading.frame, scores), report, broken)
-        if not problems:
-            check_enough(plan, whole, report)
+        check_columns(plan, codebook, add_scores(reading.frame, scores), report, broken)
     if problems or codebook is None or reading is None:
         raise PlanError(tuple(dict.fromkeys(problems)))
     return Study(

@@ -53,12 +53,7 @@ def analysis_set(name: str, expression: str, frame: pd.DataFrame, id_column: str
     Raises:
         DataError: it does not fit the frame, or no row satisfies it.
     """
-    try:
-        value = evaluate(parse_expression(expression), frame)
-    except FormulaError as error:
-        raise DataError(f"analysis set `{name}`: {error}") from error
-    if value.dtype != "boolean":
-        raise DataError(f"analysis set `{name}`: `{expression}` is not a condition")
+    value = row_mask(name, expression, frame)
     mask = value.fillna(False).to_numpy(dtype=bool)
     undecided = int(value.isna().sum())
     if not mask.any():
@@ -73,3 +68,18 @@ def analysis_set(name: str, expression: str, frame: pd.DataFrame, id_column: str
         n_ids=int(ids.nunique()),
         undecided=undecided,
     )
+
+
+def row_mask(name: str, expression: str, frame: pd.DataFrame) -> pd.Series:
+    """A condition by row: true, false, or missing where a column it needs is.
+
+    Raises:
+        DataError: it does not fit the frame, or is no condition.
+    """
+    try:
+        value = evaluate(parse_expression(expression), frame)
+    except FormulaError as error:
+        raise DataError(f"analysis set `{name}`: {error}") from error
+    if value.dtype != "boolean":
+        raise DataError(f"analysis set `{name}`: `{expression}` is not a condition")
+    return value

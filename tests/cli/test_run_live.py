@@ -175,7 +175,8 @@ def hold_reproduce_r(out: Path) -> None:
     wanted: dict[tuple[str, str], dict[str, float]] = {}
     for row in rows_of(out):
         if row["quantity"] in quantities and row["tier"] == "T2":
-            place = " / ".join((row["analysis"], row["set"], row["outcome"]))
+            parts = (row["analysis"], row["set"], row["outcome"], row["moderator"])
+            place = " / ".join(filter(None, parts))
             wanted.setdefault((place, row["term"]), {})[row["quantity"]] = float(row["r"])
     # Means, contrasts and tests of terms are held in test_run_besides.py.
     wanted = {key: numbers for key, numbers in wanted.items() if "estimate" in numbers}

@@ -45,7 +45,7 @@ def table_of(study: str) -> DiffTable:
     return result.table
 
 
-def tested(study: str, place: str, term: str = EFFECT) -> Tested:
+def coefficient(study: str, place: str, term: str = EFFECT) -> Tested:
     """A coefficient of a model of the plan; both engines must have it."""
     found = {}
     for row in table_of(study).rows:
@@ -58,7 +58,8 @@ def tested(study: str, place: str, term: str = EFFECT) -> Tested:
 def moderated(study: str) -> str:
     """The three-way interactions of baseline CXCL8 on four items, adjusted by Holm."""
     found = [
-        tested(study, f"moderation/ITT/{item}/ln_cxcl8_0", f"{EFFECT}:ln_cxcl8_0") for item in ITEMS
+        coefficient(study, f"moderation/ITT/{item}/ln_cxcl8_0", f"{EFFECT}:ln_cxcl8_0")
+        for item in ITEMS
     ]
     adjusted = multipletests([one.p for one in found], method="holm")[1]
     return "; ".join(
@@ -69,19 +70,19 @@ def moderated(study: str) -> str:
 
 def rows() -> list[tuple[str, str, str, str]]:
     same = "the same rows"
-    il10 = tested("mbsr", "biomarkers/ITT/ln_il10")
-    change = tested("mbsr", "biomarkers/ITT/ln_il10", "timepost")
+    il10 = coefficient("mbsr", "biomarkers/ITT/ln_il10")
+    change = coefficient("mbsr", "biomarkers/ITT/ln_il10", "timepost")
     ratios = [
-        tested("mbsr", f"moderation/ITT/pips_total/{ratio}", f"{EFFECT}:{ratio}")
+        coefficient("mbsr", f"moderation/ITT/pips_total/{ratio}", f"{EFFECT}:{ratio}")
         for ratio in ("ln_il6_il10_0", "ln_cxcl8_il10_0")
     ]
     return [
         (
             "MBSR reduces clinical severity",
             "arm x time on FIQR total, ITT",
-            str(tested("mbsr", "efficacy/ITT/fiqr_total")), same,
+            str(coefficient("mbsr", "efficacy/ITT/fiqr_total")), same,
         ),
-        ("", "the same, per protocol", str(tested("mbsr", "efficacy/PP/fiqr_total")), same),
+        ("", "the same, per protocol", str(coefficient("mbsr", "efficacy/PP/fiqr_total")), same),
         ("MBSR prevents the fall of IL-10", "arm x time on ln IL-10, ITT", str(il10), same),
         ("", "beside it: change under TAU alone", str(change), same),
         (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from statements import EFFECT, ITEMS, tested, text
+
+from .statements import EFFECT, ITEMS, coefficient, text
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -17,14 +18,14 @@ def test_the_table_in_the_readme_is_what_the_models_say() -> None:
 
 @pytest.mark.recorded
 def test_what_was_planted_is_found_and_what_was_not_is_not() -> None:
-    assert tested("mbsr", "efficacy/ITT/fiqr_total").high < 0
+    assert coefficient("mbsr", "efficacy/ITT/fiqr_total").high < 0
     for item in ITEMS:
         with_it, without = (
-            tested(study, f"moderation/ITT/{item}/ln_cxcl8_0", f"{EFFECT}:ln_cxcl8_0")
+            coefficient(study, f"moderation/ITT/{item}/ln_cxcl8_0", f"{EFFECT}:ln_cxcl8_0")
             for study in ("mbsr", "mbsr_null")
         )
         assert with_it.estimate > without.estimate
         assert without.p > 0.05
-    within = tested("mbsr", "biomarkers/ITT/ln_il10", "timepost")
-    between = tested("mbsr", "biomarkers/ITT/ln_il10")
+    within = coefficient("mbsr", "biomarkers/ITT/ln_il10", "timepost")
+    between = coefficient("mbsr", "biomarkers/ITT/ln_il10")
     assert within.p < 0.05 < between.p, "a fall in one arm is no difference between arms"

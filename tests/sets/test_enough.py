@@ -7,11 +7,16 @@ from small_study import PLAN, changed, csv_text, line_with, rows, the_problem, w
 from small_study import problems_of as problems_of_opening
 
 from harness.data.derive import derive
-from harness.data.enough import coupled
 from harness.data.study import open_study
+from harness.sets.enough import coupled, sufficient_sets
 
 PP = "arm == 'TAU' or sessions >= 6"
 MODERATORS = 'moderators: [il6_0, "body mass"]'
+
+
+def sets_of(path):
+    study = open_study(path)
+    return sufficient_sets(study, derive(study))
 
 
 def data(change):
@@ -48,17 +53,18 @@ MISTAKES = [
 @pytest.mark.parametrize(("plan", "change", "place", "key", "message"), [m[1:] for m in MISTAKES], ids=[m[0] for m in MISTAKES])  # fmt: skip
 def test_what_is_not_enough_is_told_with_its_line(tmp_path, plan, change, place, key, message):
     text = None if change is rows else data(change)
-    found = problems_of_opening(open_study, tmp_path, plan=plan, data=text)
+    found = problems_of_opening(sets_of, tmp_path, plan=plan, data=text)
     assert the_problem(found, key, message).line == line_with(plan, place)
 
 
 def test_the_same_of_many_models_is_one_line(tmp_path):
     plan = changed(PLAN, PP, "arm == 'TAU' or sessions >= 8")
-    found = problems_of_opening(open_study, tmp_path, plan=plan)
+    found = problems_of_opening(sets_of, tmp_path, plan=plan)
     assert sorted(p.key for p in found) == ["analyses[0].sets[1]", "analyses[2].sets[0]"]
 
 
 def test_two_patients_an_arm_and_two_values_are_enough(tmp_path):
+    assert list(sets_of(write_study(tmp_path))) == ["ITT", "PP"]
     study = open_study(write_study(tmp_path))
     assert coupled(study.plan, derive(study)) == ()
 

@@ -12,17 +12,41 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.errors import DataError, FormulaError
-from harness.language import Formula, evaluate, parse_expression
+from harness.data.study import Study
+from harness.errors import PlanError, Problem
+from harness.language import Formula
 from harness.plan.check import combinations, filled
 from harness.plan.document import Path_
+from harness.plan.load import read_plan
 from harness.plan.schema import Analysis, Plan
+from harness.sets.analysis_set import AnalysisSet, analysis_sets, row_mask
 
 Report = Callable[[Path_, str], None]
 Mask = npt.NDArray[np.bool_]
 
 FEWEST = 2
 """Patients an arm needs (of one nobody can tell what is its arm's), and values a moderator."""
+
+
+def sufficient_sets(study: Study, frame: pd.DataFrame) -> dict[str, AnalysisSet]:
+    """Every analysis set of a study whose data have passed the gate, in plan order.
+
+    Args:
+        study: as opened.
+        frame: its data with scores and derived columns.
+
+    Raises:
+        PlanError: sets without a row, arms with one patient, moderators with one value: each with
+            its line in the plan.
+        DataError: a condition that does not fit the data.
+    """
+    if study.plan.path is not None:
+        loaded = read_plan(study.plan.path)
+        problems: list[Problem] = []
+        check_enough(study.plan, frame, lambda at, text: problems.append(loaded.problem(at, text)))
+        if problems:
+            raise PlanError(tuple(problems))
+    return analysis_sets(study.plan, frame)
 
 
 def check_enough(plan: Plan, frame: pd.DataFrame, report: Report) -> None:
@@ -32,14 +56,13 @@ def check_enough(plan: Plan, frame: pd.DataFrame, report: Report) -> None:
         plan: right in shape, its columns and expressions known to be in the data.
         frame: the data with scores and derived columns.
         report: takes the problems.
+
+    Raises:
+        DataError: a condition that does not fit the data.
     """
     sets: dict[str, Mask] = {}
     for name, text in plan.sets.items():
-        try:
-            mask = evaluate(parse_expression(text), frame)
-        except (FormulaError, DataError):
-            return  # reported with the plan, or by the gate
-        sets[name] = mask.fillna(False).to_numpy(dtype=bool)
+        sets[name] = row_mask(name, text, frame).fillna(False).to_numpy(dtype=bool)
         if not sets[name].any():
             report(("sets", name), f"`{text}` holds for no row: the set is empty")
     for position, analysis in enumerate(plan.analyses):
@@ -74,8 +97,6 @@ def _lacking(
     arm, patient = plan.data.arm.column, plan.data.id
     for outcome, moderator in combinations(analysis):
         formula = filled(analysis, outcome, moderator)
-        if not set(_columns(analysis, formula)) <= set(frame.columns):
-            continue  # a derived column that the data do not allow: the gate reports why
         whole = np.asarray(frame[_columns(analysis, formula)].notna().all(axis=1), dtype=np.bool_)
         for place, name in enumerate(analysis.sets):
             used = whole & sets[name]
@@ -117,7 +138,7 @@ def coupled(plan: Plan, frame: pd.DataFrame) -> tuple[str, ...]:
     found = []
     for analysis in plan.analyses:
         for outcome, moderator in combinations(analysis):
-            if moderator not in frame or outcome not in frame:
+            if not moderator:
                 continue
             pair = frame.loc[first, [outcome, moderator]].dropna()
             if len(pair) and pair[outcome].tolist() == pair[moderator].tolist():
