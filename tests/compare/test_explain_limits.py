@@ -191,3 +191,15 @@ def test_df_that_differ_by_one_method_have_no_method_as_their_cause() -> None:
     (df,) = [row for row in rows if (row.term, row.quantity) == ("week", "df")]
     assert df.red
     assert df.cause == ""
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_criterion_that_is_no_number_hides_no_other_cause(value: float) -> None:
+    python, r = pair()
+    python = replace(with_criterion(python, value), df_method="z")
+    python = with_value(python, "week", "df", math.inf)
+    rows = compare_model(KEY, python, r)
+    df = next(row for row in rows if (row.term, row.quantity) == ("week", "df"))
+    assert df.cause == "df method: z in python, satterthwaite in r"
+    criterion = next(row for row in rows if row.quantity == "criterion")
+    assert (criterion.verdict, criterion.cause) == (Verdict.DIFFERS, "")
