@@ -43,7 +43,7 @@ def everything(plan: Plan, task: ModelTask) -> Besides | None:
     """Means, contrasts, tests of terms and effect sizes, whatever the plan reports."""
     analysis = next(a for a in plan.analyses if a.id == task.key.analysis)
     asked = analysis.model_copy(update={"report": PARTS})
-    return besides(plan, asked, task.spec.formula, task.key.outcome)
+    return besides(plan, asked, task.spec.formula, task.key.outcome, task.key.moderator)
 
 
 def models() -> Iterator[tuple[str, ModelSpec, object]]:
