@@ -41,7 +41,7 @@ def test_every_number_that_is_printed_has_a_row() -> None:
     python, r = pair()
     rows = reported_rows(KEY, python, with_defaults(r))
     assert [(row.term, row.quantity) for row in rows] == [(n.term, n.quantity) for n in NUMBERS]
-    assert {row.tier for row in rows} == {"T3"}
+    assert {(row.tier, row.model) for row in rows} == {("T3", FORMULA)}
     assert {row.verdict for row in rows} == {Verdict.MATCH}
     assert {row.metric for row in rows} == {"SE", "relative", "absolute", "deviance"}
 
