@@ -101,23 +101,31 @@ def test_counted_df_are_exact_here_too() -> None:
     assert [(row.term, row.red) for row in found] == [("week", True)]
 
 
-def test_nearest_is_the_largest_share_of_a_number_s_own_limit() -> None:
+@pytest.mark.parametrize(
+    ("intercept", "week", "nearest"), [(5e-3, 9e-5, "week"), (9e-3, 5e-5, "(Intercept)")]
+)
+def test_nearest_is_the_largest_share_of_a_number_s_own_limit(
+    intercept: float, week: float, nearest: str
+) -> None:
     policy = default_policy()
     (shared,) = [t for t in policy.tolerances if (t.tier, t.quantity) == ("T1", "std_error")]
     others = [t for t in policy.tolerances if t is not shared]
     of_size = (replace(shared, limit=1e-4, below=1.0), replace(shared, limit=1e-2, at_least=1.0))
     python, r = pair()
-    at_r = with_value(python, "(Intercept)", "std_error", 1.5 * (1 + 5e-3))
-    at_r = with_value(at_r, "week", "std_error", 0.21 * (1 + 9e-5))
+    at_r = with_value(python, "(Intercept)", "std_error", 1.5 * (1 + intercept))
+    at_r = with_value(at_r, "week", "std_error", 0.21 * (1 + week))
     rows = t1(at_r, r, python, replace(policy, tolerances=(*others, *of_size)))
-    assert [(row.term, row.limit) for row in rows if row.quantity == "std_error"] == [
-        ("week", 1e-4)
-    ]
+    assert [row.term for row in rows if row.quantity == "std_error"] == [nearest]
 
 
-def test_on_the_boundary_df_and_correlations_are_not_held() -> None:
+def test_on_the_boundary_df_and_correlations_are_not_held_and_the_rest_is() -> None:
     python, r = at_boundary(), at_boundary("lme4")
-    assert not {row.quantity for row in t1(python, r)} & {"df", "cor"}
+    assert {row.quantity: row.metric for row in t1(python, r)} == {
+        **dict.fromkeys(("criterion", "loglik", "aic", "bic"), "deviance"),
+        **dict.fromkeys(("std_error", "sigma"), "relative"),
+        "estimate": "SE",
+        "sd": "absolute",
+    }
 
 
 def test_another_problem_is_not_held_to_any_algebra() -> None:
