@@ -86,7 +86,8 @@ def _at_optimum(
             continue
         value, other = float(row.value), float(theirs[row.key])
         measured = _measured(row, value, other, errors, r.df_method, policy)
-        if boundary and row.quantity == "sd":
+        # Without a sigma there is no share, and the ratio of the two is held as it is inside.
+        if boundary and row.quantity == "sd" and sigma > 0.0:
             shares = (value / sigma, other / sigma)
             measured = Measured(metrics.absolute(*shares), "absolute", measured.limit, "T1")
         yield Held(row, other, measured, "r's theta")
@@ -123,7 +124,7 @@ def _measured(
     df_method: str,
     policy: Policy,
 ) -> Measured:
-    magnitude = max(abs(value), abs(other))
+    magnitude = metrics.larger_magnitude(value, other)
     tolerance = policy.find(row.quantity, "T1", df_method=df_method, magnitude=magnitude)
     if tolerance.metric == "SE":
         delta = metrics.in_se(value, other, [errors.get(row.term, math.nan)])

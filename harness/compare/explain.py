@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.compare.components import follows_theta
 from harness.compare.cross import CrossCheck
-from harness.compare.metrics import relative
+from harness.compare.metrics import larger_magnitude, relative
 from harness.compare.policy import Policy
 from harness.compare.problem import SameProblem
 from harness.models.record import Estimates
@@ -60,7 +60,7 @@ def explain(
 ) -> Explanation:
     """Read the cause of a difference off the two answers and the cross-check."""
     ours, theirs = python.fit.criterion, r.fit.criterion
-    limit = policy.find("criterion", "T2").limit_at(max(abs(ours), abs(theirs)))
+    limit = policy.find("criterion", "T2").limit_at(larger_magnitude(ours, theirs))
     if not problem.same:
         return Explanation(f"different model: {problem.difference}")
     same_criterion = abs(ours - theirs) <= limit

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from harness.compare.cross import BothAt, CrossCheck
+from harness.compare.metrics import larger_magnitude
 from harness.compare.policy import default_policy
 from harness.engines.reference import Reference
 from harness.errors import HarnessError, PartNotRun
@@ -126,7 +127,7 @@ def differ(python: Answer, r: Answer, cross: CrossCheck) -> bool:
     if not (isinstance(python, Estimates) and isinstance(r, Estimates)):
         return False
     ours, theirs = python.fit.criterion, r.fit.criterion
-    limit = default_policy().find("criterion", "T2").limit_at(max(abs(ours), abs(theirs)))
+    limit = default_policy().find("criterion", "T2").limit_at(larger_magnitude(ours, theirs))
     return not (abs(ours - theirs) <= limit and abs(cross.python_at_r - theirs) <= limit)
 
 

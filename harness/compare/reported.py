@@ -94,13 +94,15 @@ def _rows(
 
 
 def _as_answer(r: Estimates, reported: Reported) -> Estimates:
-    """The default's numbers in the form of an answer, without what follows from the fit."""
+    """The default's numbers in the form of an answer, without what follows from the fit.
+
+    Its theta stays r's: nothing that is compared hangs on it.
+    """
     return replace(
         r,
         fixed=reported.fixed,
         random=reported.random,
         fit=replace(r.fit, criterion=reported.criterion),
-        theta=reported.theta,
         singular=reported.singular,
         emmeans=None,
         contrasts=None,

@@ -10,14 +10,18 @@ from estimates_by_hand import KEY, at_boundary, pair, with_value
 
 from harness.compare import CrossCheck, Verdict, compare_model, default_policy
 from harness.compare.algebra import QUANTITIES
+from harness.compare.policy import Policy
 from harness.compare.rows import DiffRow
 from harness.estimates import estimate_rows
+from harness.models.inference import LowerBound, UpperBound
 from harness.models.record import Estimates
 
 
-def t1(at_r: Estimates, r: Estimates, python: Estimates | None = None) -> list[DiffRow]:
+def t1(
+    at_r: Estimates, r: Estimates, python: Estimates | None = None, policy: Policy | None = None
+) -> list[DiffRow]:
     cross = CrossCheck(python_at_r=r.fit.criterion, numbers_at_r=at_r)
-    rows = compare_model(KEY, python or r, r, cross)
+    rows = compare_model(KEY, python or r, r, cross, policy=policy)
     return [row for row in rows if row.tier == "T1"]
 
 
@@ -30,6 +34,11 @@ def test_one_row_a_quantity_where_all_is_well() -> None:
     assert {row.quantity for row in rows} == {"criterion", *QUANTITIES}
     assert {row.verdict for row in rows} == {Verdict.MATCH}
     assert rows[1].note == "at r's theta, the nearest to its limit of 4"
+    assert {row.quantity: row.metric for row in rows} == {
+        **dict.fromkeys(("criterion", "loglik", "aic", "bic"), "deviance"),
+        **dict.fromkeys(("std_error", "df", "sd", "cor", "sigma"), "relative"),
+        "estimate": "SE",
+    }
 
 
 NUMBERS = [row for row in estimate_rows(pair()[0]) if row.quantity in QUANTITIES]
@@ -75,15 +84,48 @@ def test_nan_on_one_side_is_red() -> None:
     assert [row.quantity for row in t1(at_r, r, python) if row.red] == ["sigma"]
 
 
+def test_nan_on_either_side_leaves_the_limit_of_the_other_s_size() -> None:
+    # At 1e9 the floor of 64 spacings of doubles is above the limit itself.
+    fits = [with_value(side, "", "aic", 1e9) for side in pair()]
+    nothing = [with_value(side, "", "aic", math.nan) for side in pair()]
+    for python, r in ((nothing[0], fits[1]), (fits[0], nothing[1])):
+        (row,) = [row for row in t1(python, r, r) if row.quantity == "aic"]
+        assert (row.red, row.delta) == (True, math.inf)
+        assert row.limit == 64 * math.ulp(1e9)
+
+
 def test_counted_df_are_exact_here_too() -> None:
     python, r = pair(df_method="residual")
     at_r = with_value(python, "week", "df", math.nextafter(44.4, 45))
-    assert [row.quantity for row in t1(at_r, r, python) if row.red] == ["df"]
+    found = [row for row in t1(at_r, r, python) if row.quantity == "df"]
+    assert [(row.term, row.red) for row in found] == [("week", True)]
 
 
-def test_on_the_boundary_df_and_correlations_are_not_held() -> None:
+@pytest.mark.parametrize(
+    ("intercept", "week", "nearest"), [(5e-3, 9e-5, "week"), (9e-3, 5e-5, "(Intercept)")]
+)
+def test_nearest_is_the_largest_share_of_a_number_s_own_limit(
+    intercept: float, week: float, nearest: str
+) -> None:
+    policy = default_policy()
+    (shared,) = [t for t in policy.tolerances if (t.tier, t.quantity) == ("T1", "std_error")]
+    others = [t for t in policy.tolerances if t is not shared]
+    of_size = (replace(shared, limit=1e-4, below=1.0), replace(shared, limit=1e-2, at_least=1.0))
+    python, r = pair()
+    at_r = with_value(python, "(Intercept)", "std_error", 1.5 * (1 + intercept))
+    at_r = with_value(at_r, "week", "std_error", 0.21 * (1 + week))
+    rows = t1(at_r, r, python, replace(policy, tolerances=(*others, *of_size)))
+    assert [row.term for row in rows if row.quantity == "std_error"] == [nearest]
+
+
+def test_on_the_boundary_df_and_correlations_are_not_held_and_the_rest_is() -> None:
     python, r = at_boundary(), at_boundary("lme4")
-    assert not {row.quantity for row in t1(python, r)} & {"df", "cor"}
+    assert {row.quantity: row.metric for row in t1(python, r)} == {
+        **dict.fromkeys(("criterion", "loglik", "aic", "bic"), "deviance"),
+        **dict.fromkeys(("std_error", "sigma"), "relative"),
+        "estimate": "SE",
+        "sd": "absolute",
+    }
 
 
 def test_another_problem_is_not_held_to_any_algebra() -> None:
@@ -105,16 +147,30 @@ def test_on_the_boundary_a_standard_deviation_is_held_as_a_share_of_sigma(
     python, r = at_boundary(), at_boundary("lme4")
     sigma = next(part.estimate for part in r.random if part.term == "sigma")
     at_r = with_value(python, "sd(subject:week)", "sd", off * sigma)
-    assert [row.term for row in t1(at_r, r, python) if row.red] == (
-        ["sd(subject:week)"] if red else []
-    )
+    rows = t1(at_r, r, python)
+    assert [row.term for row in rows if row.red] == (["sd(subject:week)"] if red else [])
+    assert {row.metric for row in rows if row.quantity == "sd"} == {"absolute"}
+
+
+@pytest.mark.parametrize("sigma", [0.5, 0.0, math.nan, None])
+def test_on_the_boundary_without_a_sigma_there_is_no_share_to_hold(sigma: float | None) -> None:
+    answers = []
+    for answer in (at_boundary(), at_boundary("lme4")):
+        *parts, residual = answer.random
+        last = () if sigma is None else (replace(residual, estimate=sigma),)
+        answers.append(replace(answer, random=(*parts, *last)))
+    python, r = answers
+    at_r = with_value(python, "sd(subject:week)", "sd", 1e-25)
+    red = [row.term for row in t1(at_r, r, python) if row.red]
+    assert red == ([] if sigma == 0.5 else ["sd(subject:week)"])
 
 
 def test_what_hangs_on_a_bound_is_no_algebra_of_theta() -> None:
-    from harness.models.inference import LowerBound
-
     python, r = pair()
-    row = LowerBound("jn(a by z, inside, low)", 1.25, 0.5, 44.0)
-    off = replace(r, lower_bounds=(replace(row, std_error=0.5 * (1 + 1e-8), df=44.0001),))
-    rows = t1(replace(python, lower_bounds=(row,)), off, replace(python, lower_bounds=(row,)))
-    assert not [x for x in rows if x.term == row.term]
+    low = LowerBound("jn(a by z, inside, low)", 1.25, 0.5, 44.0)
+    high = UpperBound("jn(a by z, inside, high)", 2.25, 0.5, 44.0)
+    with_bounds = replace(python, lower_bounds=(low,), upper_bounds=(high,))
+    other = {"std_error": 0.5 * (1 + 1e-8), "df": 44.0001}
+    off = replace(r, lower_bounds=(replace(low, **other),), upper_bounds=(replace(high, **other),))
+    rows = t1(with_bounds, off, with_bounds)
+    assert not [x for x in rows if x.term in (low.term, high.term)]

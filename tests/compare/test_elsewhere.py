@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from estimates_by_hand import KEY, THETA, pair
 
-from harness.compare import CrossCheck, Verdict, compare_model
+from harness.compare import CrossCheck, Verdict, compare_model, default_policy
 from harness.compare.cross import BothAt
 from harness.compare.rows import DiffRow
 from harness.models.record import AtTheta, Coefficient
@@ -55,6 +55,33 @@ def test_a_criterion_a_theta_and_the_nearest_number_over_all_thetas() -> None:
         ("std_error", "at the start of the search, the nearest to its limit of 4 at 2 thetas"),
     ]
     assert {row.verdict for row in rows} == {Verdict.MATCH}
+    assert [(row.term, row.python, row.r) for row in rows[3:]] == [
+        ("sigma", 5.5, 5.5), ("(Intercept)", 23.0, 23.0), ("(Intercept)", 1.25, 1.25),
+    ]  # fmt: skip
+
+
+def test_the_numbers_at_r_s_theta_count_among_the_thetas() -> None:
+    python, r = pair()
+    cross = CrossCheck(
+        r.fit.criterion, numbers_at_r=python, elsewhere=(both(START, START), both(ASKED, ASKED))
+    )
+    notes = {row.quantity: row.note for row in compare_model(KEY, python, r, cross)}
+    assert notes["sigma"] == "at r's theta, the nearest to its limit of 3 at 3 thetas"
+    cross = replace(cross, elsewhere=(both(START, START),))
+    notes = {row.quantity: row.note for row in compare_model(KEY, python, r, cross)}
+    assert notes["sigma"] == "at r's theta, the nearest to its limit of 2 at 2 thetas"
+
+
+def test_a_number_elsewhere_is_held_by_its_methods_own_record() -> None:
+    policy = default_policy()
+    (shared,) = [t for t in policy.tolerances if (t.tier, t.quantity) == ("T1", "sigma")]
+    own = replace(shared, df_methods=("satterthwaite",), limit=1.0)
+    policy = replace(policy, tolerances=(*policy.tolerances, own))
+    for method, red in (("satterthwaite", []), ("z", ["sigma"])):
+        python, r = pair(df_method=method)
+        cross = CrossCheck(r.fit.criterion, elsewhere=(both(START, off(START, "sigma", 10.0)),))
+        rows = compare_model(KEY, python, r, cross, policy=policy)
+        assert [row.quantity for row in rows if row.red] == red
 
 
 @pytest.mark.parametrize("where", ["start", "asked"])

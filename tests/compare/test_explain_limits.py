@@ -71,6 +71,15 @@ def test_the_larger_criterion_decides_how_coarse_doubles_are(larger: int) -> Non
     assert week.cause == ""
 
 
+def test_a_criterion_that_is_no_number_makes_doubles_no_finer() -> None:
+    """Beside it the other criterion says how coarse they are: the algebra is the same here."""
+    python, r = pair()
+    python, r = with_criterion(python, math.nan), with_criterion(r, 2.0**30)
+    row = criterion_row(python, r, CrossCheck(2.0**30 + 1e-6), default_policy())
+    assert row.red
+    assert row.cause == ""
+
+
 class TestFlat:
     """Sigma may be at its limit, and the criterion at python's theta as well; not beyond."""
 
