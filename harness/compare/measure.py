@@ -143,8 +143,13 @@ def _over_sigma(row: EstimateRow, a: float, b: float, pair: Pair, tier: str) -> 
         for term in _standard_deviations(row, pair)
     }
     if row.quantity == "sd":
-        delta = metrics.absolute(*shares[row.term])
-        return Measured(delta, "absolute", limit, tier)
+        own = shares[row.term]
+        if all(map(math.isnan, own)):
+            # Neither side gives a sigma: there is no share, and two NaN would pass for the same.
+            tolerance = pair.tolerance("sd", tier, metrics.larger_magnitude(a, b))
+            delta = METRICS[tolerance.metric](a, b)
+            return Measured(delta, tolerance.metric, tolerance.limit_at(0.0), tier)
+        return Measured(metrics.absolute(*own), "absolute", limit, tier)
     vanished = any(not share >= limit for both in shares.values() for share in both)
     return Measured(metrics.absolute(a, b), "absolute", limit, tier, comparable=not vanished)
 

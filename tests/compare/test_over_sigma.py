@@ -78,6 +78,24 @@ def test_without_a_sigma_there_is_no_share(sigma: float | None) -> None:
     assert found.verdict is Verdict.DIFFERS
 
 
+@pytest.mark.parametrize("sigma", [0.0, None], ids=["zero", "none"])
+@pytest.mark.parametrize(("other", "verdict"), [(2.0001, Verdict.MATCH), (2.5, Verdict.DIFFERS)])
+def test_where_nobody_gives_a_sigma_two_standard_deviations_are_held_by_their_ratio(
+    other: float, verdict: Verdict, sigma: float | None
+) -> None:
+    sides = []
+    for value in (2.0, other):
+        whole = side(**{A: value})
+        numbers = {k: v for k, v in whole.numbers.items() if k[0] != "sigma"}
+        if sigma is not None:
+            numbers["sigma", "sigma", 0] = Written(sigma)
+        sides.append(ModelNumbers(KEY, "", numbers, "satterthwaite"))
+    found = row(sides[0], sides[1], A)
+    assert found.verdict is verdict
+    assert (found.metric, found.limit) == ("relative", 1e-4)
+    assert found.delta == pytest.approx(other / 2.0 - 1.0)
+
+
 def test_a_component_that_one_side_lacks_vanished_there() -> None:
     whole, without = side(**{A: 2.0, X: 2.0, COR: 0.5}), side(**{A: 2.0, COR: 0.5})
     for sides in ((whole, without), (without, whole)):
