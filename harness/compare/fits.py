@@ -166,12 +166,15 @@ def cross_check(
             BothAt(mine, theirs, theirs.theta == python.theta)
             for mine, theirs in zip(ours, r.elsewhere, strict=True)
         )
+    here = next((both for both in elsewhere if both.at_python), None)
     return CrossCheck(
         python_at_r=float(
             criterion_at(spec, frame, r.theta) if there is None else there.fit.criterion
         ),
-        python_at_python=float(criterion_at(spec, frame, python.theta)),
-        r_at_python=next((b.r.criterion for b in elsewhere if b.at_python), math.nan),
+        python_at_python=float(
+            criterion_at(spec, frame, python.theta) if here is None else here.python.criterion
+        ),
+        r_at_python=math.nan if here is None else here.r.criterion,
         numbers_at_r=there,
         elsewhere=elsewhere,
     )

@@ -89,7 +89,11 @@ def measure(row: EstimateRow, python: Value, r: Value, pair: Pair) -> Measured:
     magnitude = metrics.larger_magnitude(a, b)
     tolerance = pair.tolerance(row.quantity, tier, magnitude)
     rule = rule_of(tolerance, pair.policy, pair.df_method) if pair.boundary else "compare"
-    if rule == "over sigma":
+    # Where neither side gives a sigma there are no shares, and two NaN would pass for the same.
+    no_share = row.quantity == "sd" and all(
+        math.isnan(_share(side, row.term)) for side in (pair.python, pair.r)
+    )
+    if rule == "over sigma" and not no_share:
         return _over_sigma(row, a, b, pair, tier)
     limit = _propagated(row, magnitude, pair) if tolerance.limit is None else None
     return Measured(
@@ -143,13 +147,7 @@ def _over_sigma(row: EstimateRow, a: float, b: float, pair: Pair, tier: str) -> 
         for term in _standard_deviations(row, pair)
     }
     if row.quantity == "sd":
-        own = shares[row.term]
-        if all(map(math.isnan, own)):
-            # Neither side gives a sigma: there is no share, and two NaN would pass for the same.
-            tolerance = pair.tolerance("sd", tier, metrics.larger_magnitude(a, b))
-            delta = METRICS[tolerance.metric](a, b)
-            return Measured(delta, tolerance.metric, tolerance.limit_at(0.0), tier)
-        return Measured(metrics.absolute(*own), "absolute", limit, tier)
+        return Measured(metrics.absolute(*shares[row.term]), "absolute", limit, tier)
     vanished = any(not share >= limit for both in shares.values() for share in both)
     return Measured(metrics.absolute(a, b), "absolute", limit, tier, comparable=not vanished)
 

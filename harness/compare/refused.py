@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from harness.models.besides import FIELDS
 from harness.models.record import Estimates
 
-_QUANTITY = {"emmeans": "emmean", "contrasts": "contrast", "anova": "f_value", "effect_size": "d"}
+_QUANTITY = {
+    "emmeans": "emmean",
+    "contrasts": "contrast",
+    "anova": "f_value",
+    "effect_size": "d",
+    "slopes": "slope",
+    "johnson_neyman": "jn_low",
+}
 """The quantity that stands for a part none of whose numbers exist."""
 _OF_EFFECT_SIZES = ("d", "d_low", "d_high")
 
@@ -20,11 +28,13 @@ def refusal(term: str, quantity: str, has: Estimates, lacks: Estimates) -> str:
         has: the answer with the number.
         lacks: the other one.
     """
-    for part in lacks.refused or {}:
+    for part, fields in FIELDS.items():
+        if part not in (lacks.refused or {}):
+            continue
         if part == "effect_size":
             own = quantity in _OF_EFFECT_SIZES
         else:
-            rows = getattr(has, part, None) or ()
+            rows = (row for field in fields for row in getattr(has, field) or ())
             own = quantity not in _OF_EFFECT_SIZES and term in {row.term for row in rows}
         if own:
             return (lacks.refused or {})[part]

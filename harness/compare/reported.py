@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from harness.compare.boundary import find_boundary
 from harness.compare.measure import Pair, measure
@@ -16,6 +17,7 @@ from harness.compare.ranking import Circumstances, ranked
 from harness.compare.rows import DiffRow
 from harness.compare.verdict import Verdict
 from harness.estimates.table import estimate_rows
+from harness.models.besides import ANSWERS
 from harness.models.record import Answer, Estimates, Reported
 from harness.models.spec import ModelKey
 
@@ -98,19 +100,14 @@ def _as_answer(r: Estimates, reported: Reported) -> Estimates:
 
     Its theta stays r's: nothing that is compared hangs on it.
     """
+    nothing_besides: dict[str, Any] = dict.fromkeys(ANSWERS)
     return replace(
         r,
         fixed=reported.fixed,
         random=reported.random,
         fit=replace(r.fit, criterion=reported.criterion),
         singular=reported.singular,
-        emmeans=None,
-        contrasts=None,
-        anova=None,
-        effect_sizes=None,
-        slopes=None,
-        lower_bounds=None,
-        upper_bounds=None,
+        **nothing_besides,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.estimates.quantities import FLAG_QUANTITIES
+from harness.models.besides import ANSWERS
 from harness.models.inference import Inferred, quantities
 from harness.models.record import FIT_QUANTITIES, FIXED_QUANTITIES, Estimates, random_quantity
 
@@ -64,10 +65,5 @@ def estimate_rows(estimates: Estimates) -> tuple[EstimateRow, ...]:
 
 
 def _besides(estimates: Estimates) -> Iterator[Inferred]:
-    yield from estimates.emmeans or ()
-    yield from estimates.contrasts or ()
-    yield from estimates.anova or ()
-    yield from estimates.effect_sizes or ()
-    yield from estimates.slopes or ()
-    yield from estimates.lower_bounds or ()
-    yield from estimates.upper_bounds or ()
+    for field in ANSWERS:
+        yield from getattr(estimates, field) or ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -10,6 +11,18 @@ Part = Literal["emmeans", "contrasts", "anova", "effect_size", "slopes", "johnso
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 """How what the means are averaged over counts; ``averages`` of the port says what each means."""
 Unit = Literal["residual", "total", "baseline", "given"]
+
+FIELDS: Mapping[Part, tuple[str, ...]] = {
+    "emmeans": ("emmeans",),
+    "contrasts": ("contrasts",),
+    "anova": ("anova",),
+    "effect_size": ("effect_sizes",),
+    "slopes": ("slopes",),
+    "johnson_neyman": ("lower_bounds", "upper_bounds"),
+}
+"""The fields of ``Estimates`` that answer each part, in the order in which they are shown."""
+ANSWERS: tuple[str, ...] = tuple(field for fields in FIELDS.values() for field in fields)
+"""All of them."""
 
 
 @dataclass(frozen=True, slots=True)

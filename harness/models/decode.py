@@ -13,13 +13,10 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, NoReturn, Union, get_args, get_origin, get_type_hints
 
+from harness.models.besides import ANSWERS
 from harness.models.record import Estimates, random_quantity
 from harness.plain import plain
 
-BESIDES = (
-    *("emmeans", "contrasts", "anova", "effect_sizes"),
-    *("slopes", "lower_bounds", "upper_bounds"),
-)
 _NOT_FINITE = {"Inf": math.inf, "-Inf": -math.inf, "NaN": math.nan, "NA": math.nan}
 
 
@@ -136,7 +133,7 @@ def decode_estimates(value: JsonValue) -> Estimates:
     made = decode(Estimates, value)
     assert isinstance(made, Estimates)  # noqa: S101 - what decode was asked for
     members = value.members()
-    tables = [(name, members[name]) for name in ("fixed", "random", *BESIDES) if name in members]
+    tables = [(name, members[name]) for name in ("fixed", "random", *ANSWERS) if name in members]
     if made.reported is not None:
         reported = members["reported"].members()
         tables += [(table, reported[table]) for table in ("fixed", "random") if table in reported]

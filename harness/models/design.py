@@ -11,6 +11,7 @@ import pandas as pd
 
 from harness.errors import ModelError
 from harness.language.formula import Formula
+from harness.language.nodes import names_in
 from harness.models.coding import MAX_LEVELS, Made, TermCode, term_codes, term_columns
 from harness.models.frame import Grouping, ModelFrame, layout_of, model_frame
 from harness.models.missing import check_size
@@ -89,6 +90,13 @@ class Design:
         """Labels, in the data given, of the rows omitted as incomplete."""
         return self.frame.data.index[self.frame.omitted]
 
+    @property
+    def used(self) -> npt.NDArray[np.bool_]:
+        """Which rows of the data given are used, in their order."""
+        found = np.ones(self.frame.n_rows, dtype=np.bool_)
+        found[self.frame.omitted] = False
+        return found
+
     def working(self, y: Vector) -> Vector:
         """A response (n,) as the sums see it: less the offset, times the roots of the weights."""
         free = y if self.offset is None else y - self.offset
@@ -109,6 +117,15 @@ class Design:
     def groupings(self) -> tuple[Grouping, ...]:
         """The distinct grouping factors."""
         return self.frame.groupings
+
+    def fixed_variables(self, column: str) -> tuple[Variable, ...]:
+        """The variables of the fixed effects that a data column is in; none where it is in none."""
+        layout = layout_of(self.spec.formula)
+        nodes = dict(layout.variables)
+        labels = dict.fromkeys(label for term in layout.fixed for label in term)
+        return tuple(
+            self.frame.variables[label] for label in labels if column in names_in(nodes[label])
+        )
 
     @property
     def terms(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from harness.data.study import Study
-from harness.errors import PlanError, Problem
+from harness.errors import PlanError
 from harness.language import Formula
 from harness.plan.check import combinations, filled
 from harness.plan.document import Path_
@@ -40,12 +40,11 @@ def sufficient_sets(study: Study, frame: pd.DataFrame) -> dict[str, AnalysisSet]
             its line in the plan.
         DataError: a condition that does not fit the data.
     """
-    if study.plan.path is not None:
-        loaded = read_plan(study.plan.path)
-        problems: list[Problem] = []
-        check_enough(study.plan, frame, lambda at, text: problems.append(loaded.problem(at, text)))
-        if problems:
-            raise PlanError(tuple(problems))
+    found: list[tuple[Path_, str]] = []
+    check_enough(study.plan, frame, lambda at, text: found.append((at, text)))
+    if found and study.plan.path is not None:
+        loaded = read_plan(study.plan.path)  # for the lines
+        raise PlanError(tuple(loaded.problem(at, text) for at, text in found))
     return analysis_sets(study.plan, frame)
 
 

@@ -12,7 +12,7 @@ from estimates_by_hand import KEY, at_boundary, besides, pair, with_value
 from harness.compare import CrossCheck, DiffTable, Verdict, compare_model
 from harness.compare.rows import DiffRow
 from harness.estimates import EstimateRow, estimate_rows
-from harness.models.inference import quantities
+from harness.models.inference import LowerBound, UpperBound, quantities
 from harness.models.record import Estimates, ReferenceQuality
 
 ROWS = [
@@ -130,6 +130,20 @@ class TestOnlyOneSide:
         notes = {row.quantity: row.note for row in compare_model(KEY, python, r) if row.red}
         assert notes["contrast"] == notes["p_value"] == "python: no contrast"
         assert notes["d"] == notes["d_high"] == "python: no baseline"
+
+    def test_a_region_that_r_refused_says_why(self) -> None:
+        region = {
+            "lower_bounds": (LowerBound("jn(a by z, inside, low)", 1.25, 0.5, 44.0),),
+            "upper_bounds": (UpperBound("jn(a by z, inside, high)", 2.5, 0.5, 44.0),),
+        }
+        python, r = pair(**region)
+        refused = {"johnson_neyman": "the moderator has one value"}
+        r = replace(r, lower_bounds=(), upper_bounds=(), refused=refused)
+        lonely = [row for row in compare_model(KEY, python, r) if row.red]
+        assert {row.quantity for row in lonely} >= {"jn_low", "jn_high"}
+        assert {(row.verdict, row.note) for row in lonely} == {
+            (Verdict.PYTHON_ONLY, "r: the moderator has one value")
+        }
 
     def test_a_part_that_neither_side_has_is_not_dropped(self) -> None:
         refused = {"effect_size": "no baseline"}

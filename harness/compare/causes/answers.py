@@ -72,12 +72,8 @@ def _mixed_errors(asked: Asked) -> Estimates:
         fit.beta, np.sqrt(np.diag(covariance)), fit.df("kenward-roger"), spec.conf_level
     )
     plain = fit.estimates(spec.df_method)
-    columns = (
-        table.estimate, table.std_error, table.df, table.statistic, table.p_value,
-        table.conf_low, table.conf_high,
-    )  # fmt: skip
-    rows = zip(*(column.tolist() for column in columns), strict=True)
-    fixed = tuple(FixedEffect(e.term, *row) for e, row in zip(plain.fixed, rows, strict=True))
+    rows = zip(plain.fixed, table.rows(), strict=True)
+    fixed = tuple(FixedEffect(e.term, *row) for e, row in rows)
     return replace(plain, fixed=fixed, **besides_unadjusted(fit, spec.conf_level))
 
 

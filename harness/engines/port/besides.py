@@ -22,6 +22,7 @@ from harness.engines.port.probed import (
     simple_slope_rows,
 )
 from harness.errors import HarnessError
+from harness.models.besides import FIELDS, Part
 from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
 from harness.models.mean_terms import Cell, cell_contrasts, cells, mean_term
 
@@ -63,28 +64,22 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
     def contrasts() -> tuple[MeanContrast, ...]:
         return _contrasts(*means(), asked, fit.design, level)
 
-    answers: dict[str, tuple[str, Callable[[], tuple[Any, ...]]]] = {
-        "emmeans": ("emmeans", lambda: _mean_rows(*means(), asked, level)),
-        "contrasts": ("contrasts", contrasts),
-        "anova": ("anova", lambda: _term_tests(fit, df)),
-        "effect_size": ("effect_sizes", lambda: _effect_sizes(fit, asked, contrasts())),
-        "slopes": ("slopes", lambda: simple_slope_rows(probed(), level)),
+    answers: dict[Part, Callable[[], tuple[Any, ...]]] = {
+        "emmeans": lambda: (_mean_rows(*means(), asked, level),),
+        "contrasts": lambda: (contrasts(),),
+        "anova": lambda: (_term_tests(fit, df),),
+        "effect_size": lambda: (_effect_sizes(fit, asked, contrasts()),),
+        "slopes": lambda: (simple_slope_rows(probed(), level),),
+        "johnson_neyman": lambda: bound_rows(probed()),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
-    for part, (field, answer) in answers.items():
-        if part not in besides.parts:
-            continue
+    for part in besides.parts:
         try:
-            found[field] = answer()
+            given = answers[part]()
         except HarnessError as error:
-            found[field], refused[part] = (), str(error)
-    if "johnson_neyman" in besides.parts:
-        try:
-            found["lower_bounds"], found["upper_bounds"] = bound_rows(probed())
-        except HarnessError as error:
-            found["lower_bounds"], found["upper_bounds"] = (), ()
-            refused["johnson_neyman"] = str(error)
+            given, refused[part] = ((),) * len(FIELDS[part]), str(error)
+        found |= zip(FIELDS[part], given, strict=True)
     if refused:
         found["refused"] = refused
     return found
@@ -116,18 +111,9 @@ def _means(
 
 def _is_number(design: Design, column: DesignColumn) -> bool:
     """Whether a column is a number in the fixed effects, and no factor, if only by a call."""
-    from harness.language.nodes import names_in
-    from harness.models.frame import layout_of
     from harness.models.variables import Factor
 
-    layout = layout_of(design.spec.formula)
-    nodes = dict(layout.variables)
-    labels = {label for term in layout.fixed for label in term}
-    return not any(
-        isinstance(design.frame.variables[label], Factor)
-        for label in labels
-        if column.column in names_in(nodes[label])
-    )
+    return not any(isinstance(v, Factor) for v in design.fixed_variables(column.column))
 
 
 def _positions(column: DesignColumn) -> dict[Any, int]:

@@ -66,9 +66,7 @@ def baseline_sd(design: Design, unit: EffectUnit) -> float:
         ModelError: no two values of one arm.
     """
     data = design.frame.data[list(unit.columns)]
-    used = np.ones(len(data), dtype=np.bool_)
-    used[design.frame.omitted] = False
-    rows = data[used].drop_duplicates(unit.patient).dropna(subset=[unit.column, unit.arm])
+    rows = data[design.used].drop_duplicates(unit.patient).dropna(subset=[unit.column, unit.arm])
     values = pd.Series(rows[unit.column].to_numpy(np.float64))
     groups = values.groupby(rows[unit.arm].astype(str).to_numpy())
     freedom = int((groups.size() - 1).sum())

@@ -66,17 +66,7 @@ def linear_estimates(fit: LinearFit, df: DfMethod, level: float) -> Estimates:
 
 def _rows(names: tuple[str, ...], table: WaldTable) -> tuple[FixedEffect, ...]:
     """The coefficient table, one record a row."""
-    columns = (
-        table.estimate,
-        table.std_error,
-        table.df,
-        table.statistic,
-        table.p_value,
-        table.conf_low,
-        table.conf_high,
-    )
-    numbers = zip(*(column.tolist() for column in columns), strict=True)
-    return tuple(FixedEffect(name, *row) for name, row in zip(names, numbers, strict=True))
+    return tuple(FixedEffect(name, *row) for name, row in zip(names, table.rows(), strict=True))
 
 
 @lru_cache(maxsize=1)

@@ -42,17 +42,7 @@ def simple_slope_rows(probed: Sequence[Probed], level: float) -> tuple[SimpleSlo
     for one in probed:
         asked, probe = one.asked, one.probe
         tests = simple_slopes_of(one.effect, probe.at, level).tests
-        numbers = zip(
-            *(
-                column.tolist()
-                for column in (
-                    *(tests.estimate, tests.std_error, tests.df, tests.statistic),
-                    *(tests.p_value, tests.conf_low, tests.conf_high),
-                )
-            ),
-            strict=True,
-        )
-        for at, row in zip(probe.at, numbers, strict=True):
+        for at, row in zip(probe.at, tests.rows(), strict=True):
             text = at if isinstance(at, str) else level_text(float(at))
             rows.append(SimpleSlope(asked.at(probe.moderator, text), *row))
     return tuple(rows)

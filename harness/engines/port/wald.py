@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,11 @@ class WaldTable:
     p_value: Vector
     conf_low: Vector
     conf_high: Vector
+
+    def rows(self) -> Iterator[tuple[float, ...]]:
+        """The numbers of each coefficient, in the order of the fields."""
+        columns = (getattr(self, f.name).tolist() for f in fields(self))
+        return zip(*columns, strict=True)
 
 
 def wald_table(estimate: Vector, std_error: Vector, df: Vector, level: float) -> WaldTable:

@@ -145,8 +145,7 @@ def _values(
 def _used(design: Design, name: str) -> Numeric | Factor:
     """A data column on the rows used."""
     column = evaluate_variable(Name(name), design.frame.data[[name]])
-    present = np.ones(design.frame.n_rows, dtype=np.bool_)
-    present[design.frame.omitted] = False
+    present = design.used
     if isinstance(column, Factor):
         return Factor(name, column.codes[present], column.levels)
     return Numeric(name, (column.columns[0][present],))

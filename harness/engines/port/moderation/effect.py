@@ -19,7 +19,6 @@ from harness.engines.port.moderation.degree import polynomial_degree
 from harness.engines.port.testable import Testable
 from harness.errors import ModelError
 from harness.language.nodes import names_in
-from harness.models.frame import layout_of
 from harness.models.spec import DfMethod
 from harness.models.variables import Factor, level_text
 
@@ -221,15 +220,14 @@ def moderator_values(fit: Testable, moderator: str, per: str | None = None) -> V
     Raises:
         ModelError: no such column, or a moderator that varies within a level.
     """
-    frame = fit.design.frame
-    used = np.ones(frame.n_rows, dtype=np.bool_)
-    used[frame.omitted] = False
-    values = frame.data[moderator].to_numpy(dtype=np.float64)[used]
+    data = fit.design.frame.data
+    used = fit.design.used
+    values = data[moderator].to_numpy(dtype=np.float64)[used]
     if per is None:
         return values
-    if per not in frame.data:
+    if per not in data:
         raise ModelError(f"per: no column `{per}` in the data")
-    groups = pd.Series(values).groupby(frame.data[per].to_numpy()[used], sort=False)
+    groups = pd.Series(values).groupby(data[per].to_numpy()[used], sort=False)
     if (groups.nunique() > 1).any():
         odd = groups.nunique().idxmax()
         raise ModelError(f"the moderator `{moderator}` varies within {per} {odd}; leave `per` out")
@@ -253,15 +251,13 @@ def _factor(fit: Testable, name: str) -> tuple[str, ...] | None:
     Raises:
         ModelError: the fixed effects have no such column.
     """
-    layout = layout_of(fit.design.spec.formula)
-    nodes = dict(layout.variables)
-    labels = dict.fromkeys(label for term in layout.fixed for label in term)
-    own = [label for label in labels if name in names_in(nodes[label])]
+    own = fit.design.fixed_variables(name)
     if not own:
-        known = ", ".join(dict.fromkeys(n for label in labels for n in names_in(nodes[label])))
+        terms = fit.design.spec.formula.terms
+        names = dict.fromkeys(n for term in terms for node in term.factors for n in names_in(node))
+        known = ", ".join(names)
         raise ModelError(f"no `{name}` in the fixed effects; there are: {known or 'none'}")
-    for label in own:
-        variable = fit.design.frame.variables[label]
+    for variable in own:
         if isinstance(variable, Factor):
             return tuple(level_text(level) for level in variable.levels)
     return None

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import elementwise
-from scipy.special import stdtr
 
 from harness.engines.port.moderation.effect import Effect
-from harness.engines.port.wald import critical
+from harness.engines.port.wald import critical, wald_table
 from harness.errors import ModelError
 
 Matrix = npt.NDArray[np.float64]
@@ -101,10 +100,7 @@ def false_discovery_level(effect: Effect, alpha: float) -> float:
     Polit. Stud. 51, 1144-1176).
     """
     values = np.unique(effect.observed)
-    estimate, std_error, df = effect.tested(effect.rows(values))
-    normal = np.isinf(df)
-    z = -np.abs(estimate / std_error)
-    p = 2.0 * stdtr(np.where(normal, 1e300, df), z)
+    p = wald_table(*effect.tested(effect.rows(values)), 1.0 - alpha).p_value
     steps = alpha * np.arange(1, len(values) + 1) / len(values)
     passed = np.flatnonzero(np.sort(p) <= steps)
     return float(steps[passed[-1] if len(passed) else 0])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv
+from scipy.stats import binomtest
 
 from harness.engines.port.batch.record import Batch
 from harness.engines.port.batch.refit import refit
@@ -211,7 +211,5 @@ def check_power(power: float, alpha: float) -> None:
 
 def binomial_interval(hits: int, trials: int, level: float = 0.95) -> tuple[float, float]:
     """Clopper and Pearson's exact interval of a share."""
-    tail = (1.0 - level) / 2.0
-    low = float(betaincinv(hits, trials - hits + 1, tail)) if hits else 0.0
-    high = float(betaincinv(hits + 1, trials - hits, 1.0 - tail)) if hits < trials else 1.0
-    return low, high
+    found = binomtest(hits, trials).proportion_ci(level, method="exact")
+    return float(found.low), float(found.high)
