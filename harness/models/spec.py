@@ -11,6 +11,8 @@ from harness.models.besides import Besides
 from harness.models.contrasts import Coding
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
+Method = Literal["lmer", "lm"]
+"""Which R function fits a model; the port has one of its own for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class ModelSpec:
     def mixed(self) -> bool:
         """Whether the model has random effects."""
         return bool(self.formula.random)
+
+    @property
+    def method(self) -> Method:
+        """By which method the model is fitted."""
+        return "lmer" if self.mixed else "lm"
 
 
 @dataclass(frozen=True, slots=True)
