@@ -16,7 +16,8 @@ JOBS   ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 # Debian's names. The R side needs the r-* ones; a compiler and the headers build rpy2.
 R_PACKAGES  := r-base-core r-base-dev r-cran-lme4 r-cran-lmertest r-cran-pbkrtest r-cran-emmeans \
                r-cran-jsonlite r-cran-nlme r-cran-glmmtmb r-cran-hsaur3 r-cran-numderiv \
-               r-cran-minqa r-cran-digest
+               r-cran-minqa r-cran-digest r-cran-survival r-cran-sandwich r-cran-clubsandwich \
+               r-cran-mice
 PY_PACKAGES := python3-venv python3-dev
 
 # One thread for every BLAS: results must not depend on the number of cores.

@@ -63,6 +63,10 @@ _PACKAGES = (
     _Package("emmeans", "r-cran-emmeans", False, "estimated marginal means"),
     _Package("nlme", "r-cran-nlme", False, "repeated measures without random effects"),
     _Package("glmmTMB", "r-cran-glmmtmb", False, "a second reference"),
+    _Package("survival", "r-cran-survival", False, "outcomes below a limit of detection"),
+    _Package("sandwich", "r-cran-sandwich", False, "robust errors of linear models"),
+    _Package("clubSandwich", "r-cran-clubsandwich", False, "errors robust to clusters"),
+    _Package("mice", "r-cran-mice", False, "multiple imputation"),
     _Package("HSAUR3", "r-cran-hsaur3", False, "the Beat the Blues data"),
 )
 _RPY2 = ("rpy2", "rpy2-rinterface", "rpy2-robjects")
