@@ -14,6 +14,7 @@
 # that turns by an angle u from -pi/2 to pi/2 as m goes from -Inf to Inf, and the t statistic is
 # R cos(u - u0): R^2 is the Wald chi-square of both coefficients. Bounds are where |t| crosses the
 # t quantile; they are searched in u, so that neither the moderator's unit nor its origin matters.
+# A probe's effect (probe.R) may be a polynomial in m: L(m) is then a curve, and the search the same.
 
 # per: a grouping column; mean and sd are then over its levels, not over rows. level: of the slopes'
 # intervals; alpha: of the region.
@@ -108,7 +109,9 @@ moderator_values <- function(model, w, per) {
   w[first]
 }
 
-# beta, V (2 x 2) and df(a) of a[1] * effect + a[2] * product; the pair's rows are their contrasts.
+# What is tested at every value m of the moderator: the effect sum_k z^k b_k with z = (m - origin) / unit,
+# a straight line in m itself unless the pair says otherwise. beta, V (d + 1, d + 1) and df(a) are of
+# a[1] b_0 + a[2] b_1 + ...; the pair's rows are these as contrasts of the model's coefficients.
 pair_test <- function(model, pair) {
   row <- function(a) drop(a %*% pair$rows)
   V <- pair$rows %*% test_vcov(model) %*% t(pair$rows)
@@ -117,8 +120,13 @@ pair_test <- function(model, pair) {
     residual = function(a) residual_df(model),
     satterthwaite = function(a) lmerTest::contest1D(model$fit, row(a), ddf = "Satterthwaite")$df,
     "kenward-roger" = function(a) pbkrtest::Lb_ddf(row(a), vcov(model$fit), model$adjusted))
-  list(beta = pair$beta, V = unname(V), df = exact,
-       quick_df = quick_df(model, pair, exact))
+  origin <- if (is.null(pair$origin)) 0 else pair$origin
+  unit <- if (is.null(pair$unit)) 1 else pair$unit
+  powers <- seq_along(pair$beta) - 1L
+  list(beta = pair$beta, V = unname(V), df = exact, quick_df = quick_df(model, pair, exact),
+       origin = origin, unit = unit,
+       at = function(m) ((m - origin) / unit)^powers,
+       steep_at = function(m) c(0, powers[-1L] * ((m - origin) / unit)^(powers[-1L] - 1) / unit))
 }
 
 # The same df a thousand times quicker, for the search: 2 (a'Phi a)^2 / (g'W g) with g_i = a'D_i a,
@@ -153,7 +161,7 @@ slope_rows <- function(test, at, names, level, df_method) {
 
 # bounds: where the slope's test is exactly at alpha; regions: from where to where it is significant
 # or not; topology over all values and within those observed: none, all, inside (significant between
-# two bounds), outside (beyond them), one-sided, several.
+# two bounds), outside (beyond them), one-sided, several. Bounds ascend.
 johnson_neyman <- function(test, alpha, observed, points = 1441L) {
   turn <- turning(test)
   excess <- function(u) {
@@ -181,12 +189,13 @@ johnson_neyman <- function(test, alpha, observed, points = 1441L) {
 }
 
 bound_row <- function(test, m, range) {
-  a <- c(1, m)
+  a <- test$at(m)
   error <- sqrt(drop(a %*% test$V %*% a))
   df <- test$df(a)
   if (is.finite(df) && abs(test$quick_df(a) / df - 1) > 1e-6) stop("the df of the search are off")
   # How fast t changes with the moderator: its inverse moves t by one.
-  steep <- test$beta[2L] / error - sum(a * test$beta) * drop(a %*% test$V[, 2L]) / error^3
+  da <- test$steep_at(m)
+  steep <- sum(da * test$beta) / error - sum(a * test$beta) * drop(a %*% test$V %*% da) / error^3
   list(value = m, estimate = sum(a * test$beta), std_error = error, df = df, unit = 1 / abs(steep),
        observed = m >= range[1L] && m <= range[2L])
 }
@@ -199,18 +208,27 @@ topology_of <- function(significant) {
   "several"
 }
 
-# The angle u: m = centre + spread tan(u), where centre is the m with the smallest error.
+# The angle u: z = centre + spread tan(u). Of a straight line centre is the z with the smallest error, and t
+# a cosine of u; of what is bent they are 0 and 1, the middle and half the range observed.
 turning <- function(test) {
+  degree <- length(test$beta) - 1L
   v <- test$V
-  spread <- sqrt(max(0, v[1L, 1L] * v[2L, 2L] - v[1L, 2L]^2)) / v[2L, 2L]
-  if (!is.finite(spread) || spread <= 0) refuse("the two coefficients' covariance is singular")
-  centre <- -v[1L, 2L] / v[2L, 2L]
-  # L(m) / cos(u)-scaled: (cos u, centre cos u + spread sin u), finite for every u.
-  weights <- function(u) c(cos(u), centre * cos(u) + spread * sin(u))
-  error <- spread * sqrt(v[2L, 2L])
+  centre <- 0
+  spread <- 1
+  if (degree == 1L) {
+    spread <- sqrt(max(0, v[1L, 1L] * v[2L, 2L] - v[1L, 2L]^2)) / v[2L, 2L]
+    if (!is.finite(spread) || spread <= 0) refuse("the two coefficients' covariance is singular")
+    centre <- -v[1L, 2L] / v[2L, 2L]
+  }
+  powers <- 0:degree
+  # L times cos(u)^degree, so that it is finite for every u; a positive factor changes no test.
+  weights <- function(u) (centre * cos(u) + spread * sin(u))^powers * cos(u)^(degree - powers)
   list(weights = weights,
-       t = function(u) sum(weights(u) * test$beta) / error,
-       moderator = function(u) centre + spread * tan(u))
+       t = function(u) {
+         a <- weights(u)
+         sum(a * test$beta) / sqrt(drop(a %*% v %*% a))
+       },
+       moderator = function(u) test$origin + test$unit * (centre + spread * tan(u)))
 }
 
 # Where f changes sign between -pi/2 and pi/2, to the last digits.
@@ -218,8 +236,23 @@ crossings <- function(f, points) {
   u <- seq(-pi / 2, pi / 2, length.out = points)
   value <- vapply(u, f, 0)
   if (!all(is.finite(value))) refuse("the slope has no degrees of freedom at some moderator values")
+  # Where f comes nearest to zero without having crossed, it may do so between two points, twice.
+  inner <- seq_len(points)[-c(1L, points)]
+  nearest <- abs(value[inner]) <= abs(value[inner - 1L]) & abs(value[inner]) <= abs(value[inner + 1L]) &
+    value[inner] * value[inner - 1L] > 0 & value[inner] * value[inner + 1L] > 0
+  for (k in inner[nearest]) {
+    side <- sign(value[k])
+    found <- optimize(function(x) side * f(x), u[c(k - 1L, k + 1L)], tol = 1e-10)
+    if (found$objective < 0) {
+      u <- c(u, found$minimum)
+      value <- c(value, side * found$objective)
+    }
+  }
+  order <- order(u)
+  u <- u[order]
+  value <- value[order]
   roots <- u[value == 0 & abs(u) < pi / 2]
-  for (k in which(value[-1L] * value[-points] < 0))
+  for (k in which(value[-1L] * value[-length(value)] < 0))
     roots <- c(roots, uniroot(f, u[k + 0:1], f.lower = value[k], f.upper = value[k + 1L],
                               tol = 1e-15, maxiter = 200L)$root)
   roots

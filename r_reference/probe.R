@@ -30,7 +30,7 @@ probe_bounds <- function(model, asked) {
   observed <- probe_values(model, probe)
   lower <- upper <- list()
   for (effect in probed_effects(model, asked)) {
-    pair <- straight_pair(model, asked, effect, observed)
+    pair <- polynomial(model, asked, effect, observed)
     region <- johnson_neyman(pair_test(model, pair), probe$alpha, observed)
     named <- function(end) sprintf("jn(%s by %s, %s%s)", effect$name, spelt(probe$moderator),
                                    region$topology, if (nzchar(end)) paste0(", ", end) else "")
@@ -113,22 +113,30 @@ effect_rows <- function(model, asked, effect, at) {
   }, numeric(ncol(means@linfct))))
 }
 
-# The effect as c0 + m c1; refused where it is no straight line.
-straight_pair <- function(model, asked, effect, observed) {
-  range <- range(observed)
-  at <- c(range[1L], range[2L], sum(range * c(0.7, 0.3)))
-  rows <- effect_rows(model, asked, effect, at)
-  slope <- (rows[2L, ] - rows[1L, ]) / diff(range)
-  level <- rows[1L, ] - range[1L] * slope
-  size <- max(abs(rows))
-  if (max(abs(rows[3L, ] - level - at[3L] * slope)) > 1e-9 * size)
-    refuse("the effect is no straight line in `", asked$probe$moderator, "`")
-  # What cancels between means leaves rounding, which would be a coefficient.
-  level[abs(level) <= 1e-13 * size * max(1, abs(range))] <- 0
-  slope[abs(slope) <= 1e-13 * size / diff(range)] <- 0
-  pair <- rbind(level, slope, deparse.level = 0)
-  list(rows = pair, beta = drop(pair %*% model_beta(model)))
+# The effect as a polynomial in the moderator, z from -1 to 1 over the values observed: rows are the
+# contrasts c_k of sum_k z^k c_k, through the values at degree + 1 places. Refused where it is none.
+polynomial <- function(model, asked, effect, observed) {
+  origin <- sum(range(observed)) / 2
+  unit <- diff(range(observed)) / 2
+  rows_at <- function(z) effect_rows(model, asked, effect, origin + unit * z)
+  between <- c(-0.4, 0.83, 0.17)  # where every degree is held against the effect itself
+  for (degree in seq_len(highest_degree)) {
+    z <- cos(pi * (degree:0) / degree)
+    found <- rows_at(c(z, between))
+    size <- max(abs(found))
+    at <- seq_along(z)
+    c_k <- solve(outer(z, 0:degree, `^`), found[at, , drop = FALSE])
+    off <- outer(between, 0:degree, `^`) %*% c_k - found[-at, , drop = FALSE]
+    if (max(abs(off)) > 1e-9 * size) next
+    # What cancels between means leaves rounding, which would be a coefficient.
+    c_k[abs(c_k) <= 1e-13 * size] <- 0
+    used <- c_k[seq_len(max(2L, which(rowSums(c_k != 0) > 0))), , drop = FALSE]
+    return(list(rows = unname(used), beta = drop(used %*% model_beta(model)), origin = origin, unit = unit))
+  }
+  refuse("the effect is no polynomial in `", asked$probe$moderator, "`")
 }
+
+highest_degree <- 8L
 
 # What a probe must say, from an R prompt or in a request.
 probe_of <- function(probe) {

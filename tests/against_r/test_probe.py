@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from r_examples import spec
+from scipy import stats
 
+import harness
 from harness.compare import Verdict, compare_model
 from harness.compare.fits import cross_check
 from harness.engines.port.engine import PortEngine
@@ -52,6 +55,7 @@ MIXED = {
     ),
     "weeks": ("y ~ arm * week * z + (1 | id)", weeks, {"time": WEEKS}),
     "scaled": ("y ~ arm * time * scale(z) + (1 | id)", moderated_trial, {}),
+    "bent": ("y ~ arm * time * poly(z, 2) + (1 | id)", moderated_trial, {}),
     "three-arms": (
         "y ~ arm * time * z + (1 | id)", three_arms,
         {"arm": DesignColumn("arm", ("TAU", "MBSR", "CBT"))},
@@ -60,6 +64,7 @@ MIXED = {
 LINEAR = {
     "change": ("change ~ arm * z", change_scores, {"time": None}),
     "ancova": ("post ~ pre + arm * z", change_scores, {"time": None}),
+    "square": ("change ~ arm * (z + I(z^2))", change_scores, {"time": None}),
 }
 METHODS = ("satterthwaite", "kenward-roger", "residual", "z")
 
@@ -134,8 +139,7 @@ def test_another_shape_of_the_region_is_red(lme4: RLiveEngine) -> None:
 
 
 REFUSED = {
-    "bent": ({"formula": "y ~ arm * time * poly(z, 2) + (1 | id)"}, "straight line"),
-    "logged": ({"formula": "y ~ arm * time * log(z + 9) + (1 | id)"}, "straight line"),
+    "logged": ({"formula": "y ~ arm * time * log(z + 9) + (1 | id)"}, "no polynomial"),
     "varies": ({"patient": "time"}, "varies within"),
     "one-value": ({"one": True}, "one value"),
 }
@@ -171,3 +175,41 @@ def test_a_bound_ten_limits_off_is_red_and_a_tenth_is_not(lme4: RLiveEngine) -> 
         rows = compare_model(KEY, python, replace(r, upper_bounds=(moved,)))
         found = [row.quantity for row in rows if row.red]
         assert found == (["jn_high"] if red else [])
+
+
+def bent_trial() -> pd.DataFrame:
+    """Changes whose difference between arms is a parabola in the moderator."""
+    frame = change_scores()
+    bend = 2.5 * (frame["z"] - 2.0) ** 2 - 4.0
+    return frame.assign(change=frame["change"] + bend * (frame["arm"] == "MBSR"))
+
+
+def test_a_parabola_may_have_four_bounds(lme4: RLiveEngine) -> None:
+    frame = bent_trial()
+    asked = replace(ASKED, arm=ARM, time=None, probe=replace(PROBE, alpha=0.2))
+    asked = spec("change ~ arm * (z + I(z^2))", df_method="residual", besides=asked)
+    python, r = both(lme4, asked, frame)
+    for side in (python, r):
+        (low,) = side.lower_bounds or ()
+        assert low.term == "jn(MBSR - TAU by z, several, low)"
+        assert [row.term.rpartition(", ")[2] for row in side.upper_bounds or ()] == [
+            "1)", "2)", "high)",
+        ]  # fmt: skip
+    assert {row.verdict for row in compare_model(KEY, python, r)} == {Verdict.MATCH}
+
+
+def test_two_bounds_between_two_points_of_the_search_are_found_by_both(
+    lme4: RLiveEngine,
+) -> None:
+    frame, formula = bent_trial(), "change ~ arm * (z + I(z^2))"
+    effect = harness.johnson_neyman(harness.lm(formula, frame), "arm", "z").effect
+    estimate, error, df = effect.tested(effect.rows(np.linspace(0.0, 3.0, 3001)))
+    largest = float(np.abs(estimate / error).max())
+    alpha = 2.0 * float(stats.t.sf(largest * (1.0 - 1e-7), df[0]))
+    asked = replace(ASKED, arm=ARM, time=None, probe=replace(PROBE, alpha=alpha))
+    python, r = both(lme4, spec(formula, df_method="residual", besides=asked), frame)
+    for side in (python, r):
+        (low,), (high,) = side.lower_bounds or (), side.upper_bounds or ()
+        assert low.term == "jn(MBSR - TAU by z, inside, low)"
+        assert 0.0 < high.jn_high - low.jn_low < 0.003
+    assert {row.verdict for row in compare_model(KEY, python, r)} == {Verdict.MATCH}

@@ -52,7 +52,7 @@ def bound_rows(probed: Sequence[Probed]) -> tuple[tuple[LowerBound, ...], tuple[
     """The bounds of each effect's region of significance.
 
     Raises:
-        ModelError: an effect that is no straight line, or that the data do not determine.
+        ModelError: an effect that is no polynomial, or that the data do not determine.
     """
     from harness.engines.port.moderation.johnson_neyman import johnson_neyman_of
 
@@ -60,8 +60,8 @@ def bound_rows(probed: Sequence[Probed]) -> tuple[tuple[LowerBound, ...], tuple[
     high: list[UpperBound] = []
     for one in probed:
         asked, effect, probe = one.asked, one.effect, one.probe
-        if effect.degree != 1:
-            raise ModelError(f"the effect is no straight line in `{probe.moderator}`")
+        if effect.degree is None:
+            raise ModelError(f"the effect is no polynomial in `{probe.moderator}`")
         region = johnson_neyman_of(effect, probe.alpha, "none")
         bounds = region.bounds
         if not bounds:
