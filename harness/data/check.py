@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -11,6 +10,8 @@ import pandas as pd
 from harness.data.cells import number
 from harness.data.codebook import Codebook
 from harness.data.derive import one, panel_of
+from harness.data.names import unknown_column as _unknown
+from harness.data.patients import check_patients
 from harness.errors import DataError, FormulaError, Problem
 from harness.language import evaluate, names_in, parse_expression
 from harness.plan.besides import baseline_column
@@ -108,15 +109,19 @@ def check_columns(
         except DataError:
             pass  # two baseline rows: a fault of the data, which the gate reports row by row
         broken.add(name)
-    for name, text in plan.sets.items():
-        here = ("sets", name)
+    for name, rule in plan.sets.items():
+        here = ("sets", name) if isinstance(rule, str) else ("sets", name, "where")
+        condition = rule if isinstance(rule, str) else rule.where
+        if condition is None:
+            continue
         try:
-            if not _names_known(text, frame, broken, here, report):
+            if not _names_known(condition, frame, broken, here, report):
                 continue
-            if evaluate(parse_expression(text), frame).dtype != "boolean":
+            if evaluate(parse_expression(condition), frame).dtype != "boolean":
                 report(here, "is not a condition; compare it with something")
         except FormulaError as error:
             report(here, str(error))
+    check_patients(plan, frame, broken, report)
     for position, analysis in enumerate(plan.analyses):
         _check_analysis(analysis, ("analyses", position), frame, broken, report)
     return frame
@@ -194,14 +199,3 @@ def _check_occurrence(factor: Factor, column: pd.Series, here: Path_, report: Re
     for level in absent:
         position = factor.levels.index(level)
         report((*here, "levels", position), f"`{level}` does not occur in `{factor.column}`")
-
-
-def _unknown(name: str, known: Iterable[str]) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"there are {_listed(names)}"
-    return f"no column `{name}`; {hint}"
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")

@@ -11,6 +11,7 @@ from harness.language.nodes import Binary, Group, Unary
 from harness.language.tokens import placeholders
 from harness.plan.besides import check_besides
 from harness.plan.document import Path_
+from harness.plan.patients import PatientSet
 from harness.plan.probe import check_probe
 from harness.plan.schema import Analysis, Plan
 from harness.plan.scores import check_scores
@@ -37,9 +38,10 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         report(("data",), "id, arm and time must be three different columns")
     _check_paths(plan, report)
     check_scores(plan, report)
-    for section, expressions in (("sets", plan.sets), ("derive", plan.derive)):
-        for name, text in expressions.items():
-            _check_expression(text, (section, name), report, panel=section == "derive")
+    for name, rule in plan.sets.items():
+        _check_set(rule, ("sets", name), report)
+    for name, text in plan.derive.items():
+        _check_expression(text, ("derive", name), report, panel=True)
     models = sum(len(a.sets) * len(a.outcomes) * max(1, len(a.moderators)) for a in plan.analyses)
     if models > MAX_MODELS:
         report(("analyses",), f"{models} models; {MAX_MODELS} are allowed")
@@ -95,6 +97,18 @@ def _check_paths(plan: Plan, report: Report) -> None:
     for where, path in paths:
         if path.startswith(("/", "~")) or "\\" in path or ":" in path or not path.isprintable():
             report(where, f"`{path}` must be a path relative to the plan, with `/` between folders")
+
+
+def _check_set(rule: str | PatientSet, where: Path_, report: Report) -> None:
+    if isinstance(rule, str):
+        _check_expression(rule, where, report, panel=False)
+        return
+    if rule.where is not None:
+        _check_expression(rule.where, (*where, "where"), report, panel=False)
+    for part in ("complete", "observed_after_baseline"):
+        _no_repeats(getattr(rule, part), (*where, part), report)
+    if not rule.model_fields_set:
+        report(where, f"selects by nothing; give it {', '.join(PatientSet.model_fields)}")
 
 
 def _check_expression(text: str, where: Path_, report: Report, *, panel: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from harness.plan.document import (
     plain,
     read_document,
 )
+from harness.plan.patients import SET_TAGS
 from harness.plan.published import check_published
 from harness.plan.schema import Analysis, Plan
 
@@ -109,7 +110,7 @@ def _validate(
         try:
             return shape.model_validate_json(json.dumps(rest)), origin
         except ValidationError as error:
-            errors = error.errors(include_url=False)
+            errors = [_in_file(details) for details in error.errors(include_url=False)]
         if shape is Plan:
             shape = _Remainder
             mended = _mend_keys(rest, errors)
@@ -130,6 +131,14 @@ def _validate(
                 return None, ()
             if len(place) == 2 and place[0] == "analyses" and isinstance(place[1], int):
                 origin = origin[: place[1]] + origin[place[1] + 1 :]
+
+
+def _in_file(details: Any) -> dict[str, Any]:
+    """An error at its place in the file: without the step that says which form a set has."""
+    loc = tuple(details["loc"])
+    if loc[:1] == ("sets",) and loc[2:3] in {(tag,) for tag in SET_TAGS}:
+        loc = loc[:2] + loc[3:]
+    return {**details, "loc": loc}
 
 
 def _positions(data: dict[str, Any]) -> tuple[int, ...]:
@@ -183,7 +192,7 @@ def _droppable(details: Any) -> Path_ | None:
         return loc[:2]
     if loc[:1] in (("sets",), ("scores",), ("derive",)) and len(loc) >= 2:
         return loc[:2]
-    if loc[:1] in (("reference",), ("published",), ("scores",), ("derive",)):
+    if loc[:1] in (("reference",), ("published",), ("scores",), ("derive",), ("flow",)):
         return loc[:1]
     if loc[:2] in (("data", "sha256"), ("study", "title"), ("study", "synthetic")):
         return loc[:2]
@@ -261,14 +270,15 @@ def _known_keys(path: Path_) -> list[str]:
         if field is None:
             return []
         named = get_origin(field.annotation) is dict
-        model = next(
-            (m for m in (field.annotation, *_arguments(field.annotation)) if _is_model(m)), None
-        )
+        model = next(filter(_is_model, _within(field.annotation)), None)
     return list(model.model_fields) if _is_model(model) else []
 
 
-def _arguments(annotation: Any) -> tuple[Any, ...]:
-    return tuple(getattr(annotation, "__args__", ()))
+def _within(annotation: Any) -> Iterator[Any]:
+    """A type and those it is made of."""
+    yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _within(part)
 
 
 def _is_model(what: Any) -> bool:

@@ -10,8 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PrivateAttr
+from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr
 
+from harness.plan.patients import FlowColumns, SetRule
+from harness.plan.section import Line, Section
 from harness.scoring.instrument import InstrumentName, MissingRule, ScoreDirection
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
@@ -23,19 +25,12 @@ EffectSd = Literal["residual", "total", "baseline", "given"]
 ReferenceMode = Literal["auto", "live", "recorded"]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-Line = Annotated[str, Field(min_length=1, max_length=8000)]
 RelativePath = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 def _spelt(value: object) -> object:
     """A version written as a number, 39, is the version 39."""
     return str(value) if type(value) is int else value
-
-
-class Section(BaseModel):
-    """What all parts of a plan share: no unknown keys, no changes, no guessing of types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class StudyInfo(Section):
@@ -247,9 +242,10 @@ class Plan(Section):
     study: StudyInfo
     data: DataSource
     gate: Gate
-    sets: dict[str, Line] = Field(
+    sets: dict[str, SetRule] = Field(
         min_length=1,
-        description="Analysis sets: name and condition, e.g. `arm == 'TAU' or sessions >= 6`.",
+        description="Analysis sets: name and condition, e.g. `arm == 'TAU' or sessions >= 6`, or "
+        "what is asked of the patient's visits.",
     )
     scores: dict[str, Score] = Field(
         default_factory=dict,
@@ -262,6 +258,9 @@ class Plan(Section):
     )
     analyses: tuple[Analysis, ...] = Field(min_length=1)
     reference: Reference = Field(default_factory=Reference)
+    flow: FlowColumns | None = Field(
+        default=None, description="What the flow of patients is counted by."
+    )
     published: RelativePath | None = Field(
         default=None, description="Published numbers (yaml), relative to the plan."
     )

@@ -26,11 +26,13 @@ from harness.language import (
 )
 from harness.models.spec import ModelTask
 from harness.plain import plain
+from harness.plan.patients import PatientSet
 from harness.plan.schema import Plan
 from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
 from harness.report.reproduce_probe import PROBE, probed_in_r
 from harness.report.reproduce_scores import scores_script
+from harness.report.reproduce_sets import patient_rows, patients_script
 
 _OPERATORS = {"and": "&", "or": "|"}
 _FUNCTIONS = {"is_missing": "is.na"}
@@ -146,12 +148,18 @@ def reproduce_script(
         parts.append(FUNCTIONS)
     if any(task.spec.besides and task.spec.besides.probe for task in tasks):
         parts.append(PROBE)
+    if any(isinstance(plan.sets[task.key.set], PatientSet) for task in tasks):
+        parts.append(patients_script(plan.data, codebook.by_name[time.column].numeric))
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
             sets[task.key.set] = f"set_{len(sets) + 1}"
-            condition = r_expression(parse_expression(plan.sets[task.key.set]))
-            rows = f"which(rep_len(with(data, {condition}), nrow(data)))"
+            rule = plan.sets[task.key.set]
+            if isinstance(rule, PatientSet):
+                rows = patient_rows(rule, plan.data, r_expression)
+            else:
+                condition = r_expression(parse_expression(rule))
+                rows = f"which(rep_len(with(data, {condition}), nrow(data)))"
             parts.append(f"\n{sets[task.key.set]} <- data[{rows}, ]")
         parts.append(_model(task, sets[task.key.set]))
     return "\n".join(parts) + "\n"

@@ -19,7 +19,7 @@ from harness.plan.check import combinations, filled
 from harness.plan.document import Path_
 from harness.plan.load import read_plan
 from harness.plan.schema import Analysis, Plan
-from harness.sets.analysis_set import AnalysisSet, analysis_sets, row_mask
+from harness.sets.analysis_set import AnalysisSet, analysis_sets, emptiness, row_mask
 
 Report = Callable[[Path_, str], None]
 Mask = npt.NDArray[np.bool_]
@@ -60,10 +60,11 @@ def check_enough(plan: Plan, frame: pd.DataFrame, report: Report) -> None:
         DataError: a condition that does not fit the data.
     """
     sets: dict[str, Mask] = {}
-    for name, text in plan.sets.items():
-        sets[name] = row_mask(name, text, frame).fillna(False).to_numpy(dtype=bool)
+    for name, rule in plan.sets.items():
+        value = row_mask(name, rule, frame, plan.data.id, plan.data.time)
+        sets[name] = value.fillna(False).to_numpy(dtype=bool)
         if not sets[name].any():
-            report(("sets", name), f"`{text}` holds for no row: the set is empty")
+            report(("sets", name), f"{emptiness(rule)}: the set is empty")
     for position, analysis in enumerate(plan.analyses):
         # The same of many models is told once, of the first, with the number of the others.
         told: dict[tuple[Path_, str], list[str]] = {}

@@ -7,7 +7,10 @@ from small_study import PLAN, changed, write_study
 
 from harness.data import derive, open_study
 from harness.errors import DataError
+from harness.plan.schema import Factor
 from harness.sets import analysis_set, analysis_sets
+
+VISIT = Factor(column="visit", levels=("0", "2"))
 
 
 @pytest.fixture
@@ -23,20 +26,20 @@ def frame():
 
 
 def test_itt_is_everybody(frame):
-    everybody = analysis_set("ITT", "true", frame, "id")
+    everybody = analysis_set("ITT", "true", frame, "id", VISIT)
     assert (everybody.n_rows, everybody.n_ids, everybody.undecided) == (5, 3, 0)
     assert everybody.mask.dtype == np.bool_
     assert everybody.mask.all()
 
 
 def test_a_missing_condition_excludes_and_is_counted(frame):
-    protocol = analysis_set("PP", "arm == 'TAU' or sessions >= 6", frame, "id")
+    protocol = analysis_set("PP", "arm == 'TAU' or sessions >= 6", frame, "id", VISIT)
     assert protocol.mask.tolist() == [True, True, True, True, False]
     assert (protocol.n_rows, protocol.n_ids, protocol.undecided) == (4, 2, 1)
 
 
 def test_the_negation_does_not_take_the_undecided_either(frame):
-    rest = analysis_set("notPP", "not (sessions >= 9)", frame, "id")
+    rest = analysis_set("notPP", "not (sessions >= 9)", frame, "id", VISIT)
     assert rest.mask.tolist() == [False, False, True, True, False]
     assert rest.undecided == 3
 
@@ -57,7 +60,7 @@ def test_the_negation_does_not_take_the_undecided_either(frame):
 )
 def test_a_set_that_selects_nothing_or_makes_no_sense_is_an_error(frame, expression, message):
     with pytest.raises(DataError, match=message) as caught:
-        analysis_set("X", expression, frame, "id")
+        analysis_set("X", expression, frame, "id", VISIT)
     assert caught.value.exit_code == 2
 
 
