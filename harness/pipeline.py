@@ -17,6 +17,7 @@ from harness.compare.causes import Asked
 from harness.compare.diagnose import diagnosed
 from harness.compare.fits import Fitted, Progress, fit_tasks
 from harness.compare.model import compare_model
+from harness.compare.patients import model_columns, uncounted
 from harness.compare.reported import reported_rows
 from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable, join
@@ -29,6 +30,7 @@ from harness.gate.run import run_gate
 from harness.models.expand import tasks as planned_tasks
 from harness.models.spec import ModelTask
 from harness.sets.analysis_set import AnalysisSet
+from harness.sets.counting import patient_flow
 from harness.sets.enough import coupled, sufficient_sets
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
     from harness.gate.verdict import GateReport
     from harness.plan.schema import Plan
+    from harness.sets.flow import Flow
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class RunResult:
         planned: number of models in the plan.
         tally: how the reference answers came about: cached, at a second attempt.
         warnings: what a reader should know of what was asked, one line each.
+        flow: the patients, counted; None when the gate refused the data.
     """
 
     study: Study
@@ -71,6 +75,7 @@ class RunResult:
     planned: int = 0
     tally: Tally = field(default_factory=Tally)
     warnings: tuple[str, ...] = ()
+    flow: Flow | None = None
 
     @property
     def part(self) -> str:
@@ -153,9 +158,11 @@ def run(
         "all": time.perf_counter() - clock,
     }
     planned = len(planned_tasks(study.plan))
+    flow = patient_flow(study.plan, frame, sets, model_columns(tasks))
+    unequal = uncounted(flow, ((f.task, f.python) for f in fits), study.plan.data.id)
     return RunResult(
         *(study, gate, sets, fits, diff, engine, references.source, started, seconds),
-        *(only, planned, references.tally, coupled(study.plan, frame)),
+        *(only, planned, references.tally, (*coupled(study.plan, frame), *unequal), flow),
     )
 
 

@@ -69,6 +69,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
             *(f"WARNING: {line}" for line in result.warnings),
         ),
         scores=tuple(map(_scored, study.scores)),
+        flow=result.flow,
     )
 
 

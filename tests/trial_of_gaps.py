@@ -54,7 +54,7 @@ WEEKS = ("0", "4", "100000")
 
 
 def rows() -> list[dict[str, str]]:
-    """60 patients in a random order: visits with a row or without, cells with a value or without."""
+    """60 patients in a random order, visits with or without a row, cells filled or empty."""
     chance = random.Random(20261126)
     made = []
     for number in range(60):

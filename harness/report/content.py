@@ -13,6 +13,7 @@ from harness.report.manifest import Manifest
 if TYPE_CHECKING:
     # The gate's package imports pandas; a report only reads the value.
     from harness.gate.verdict import GateReport
+    from harness.sets.flow import Flow
 
 SYNTHETIC = (
     "SYNTHETIC DATA: made by a program; no patient is in them and no finding follows from them."
@@ -95,6 +96,7 @@ class RunRecord:
         part: which part of the plan was run, in words; empty for all of it.
         definitions: what the means, tests of terms and effect sizes are, one line each.
         scores: the plan's questionnaires, in plan order.
+        flow: the patients, counted; None when the gate refused the data.
     """
 
     study: str
@@ -112,6 +114,7 @@ class RunRecord:
     part: str = ""
     definitions: tuple[str, ...] = ()
     scores: tuple[ScoreFlow, ...] = ()
+    flow: Flow | None = None
 
     @property
     def banner(self) -> str:

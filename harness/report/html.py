@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from harness.compare.rows import DiffRow
 from harness.errors import EXIT_OK
 from harness.plain import plain
+from harness.report.consort import consort_diagram
 from harness.report.content import RunRecord
 from harness.report.defaults import (
     DEFAULTS_HEADER,
@@ -16,6 +17,15 @@ from harness.report.defaults import (
     defaults_sentence,
 )
 from harness.report.failure import counts_line, failure_lines
+from harness.report.flow import (
+    FLOW_TITLE,
+    MODELS_TITLE,
+    flow_definition,
+    flow_header,
+    flow_lines,
+    models_header,
+    models_lines,
+)
 from harness.report.limits import LIMITS_HEADER, limit_lines
 from harness.report.plots import difference_plot
 from harness.report.views import (
@@ -155,6 +165,15 @@ def _flow(record: RunRecord) -> Iterable[str]:
                 for flow in record.sets
             ],
         )
+    if record.flow is not None:
+        patients = record.flow
+        yield f"<h2>{text(FLOW_TITLE)}</h2><p>{text(flow_definition(patients))}</p>"
+        if patients.notes:
+            yield f"<ul>{''.join(f'<li>{text(note)}</li>' for note in patients.notes)}</ul>"
+        yield consort_diagram(patients)
+        yield _lines(flow_header(patients), flow_lines(patients))
+        yield f"<h2>{text(MODELS_TITLE)}</h2>"
+        yield _lines(models_header(patients), models_lines(patients))
 
 
 def _differences(record: RunRecord) -> Iterable[str]:

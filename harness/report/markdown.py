@@ -14,6 +14,15 @@ from harness.report.defaults import (
     defaults_sentence,
 )
 from harness.report.failure import counts_line, failure_lines
+from harness.report.flow import (
+    FLOW_TITLE,
+    MODELS_TITLE,
+    flow_definition,
+    flow_header,
+    flow_lines,
+    models_header,
+    models_lines,
+)
 from harness.report.limits import LIMITS_HEADER, limit_lines
 from harness.report.views import (
     COEFFICIENT_HEADER,
@@ -45,6 +54,7 @@ def diff_markdown(record: RunRecord) -> str:
     lines.append(f"- reference: {escape(record.reference)}")
     lines += [f"- {escape(line)}" for line in record.definitions]
     lines += [f"- **part of the plan: {escape(record.part)}**", ""] if record.part else [""]
+    lines += _flow(record)
     if not record.diff.rows:
         return "\n".join([*lines, "Nothing was fitted.", ""])
     red = failure_lines(record.diff.rows, record.command)
@@ -67,6 +77,16 @@ def diff_markdown(record: RunRecord) -> str:
     return "\n".join(lines)
 
 
+def _flow(record: RunRecord) -> list[str]:
+    flow = record.flow
+    if flow is None:
+        return []
+    lines = [f"## {FLOW_TITLE}", "", escape(flow_definition(flow)), ""]
+    lines += [*(f"- {escape(note)}" for note in flow.notes), ""] if flow.notes else []
+    lines += [*_table(flow_header(flow), flow_lines(flow)), ""]
+    return [*lines, f"## {MODELS_TITLE}", "", *_table(models_header(flow), models_lines(flow)), ""]
+
+
 def escape(text: str) -> str:
     """Text that stays text in Markdown: no markup, no HTML, no new line."""
     return html.escape(plain(text).translate(_SPECIAL), quote=False)
@@ -81,8 +101,10 @@ def _table(header: Sequence[str], lines: Sequence[Line]) -> list[str]:
     def row(cells: Sequence[str]) -> str:
         return f"| {' | '.join(cells)} |"
 
+    head = [escape(cell) for cell in header]
+
     def shown(line: Line) -> list[str]:
         *cells, last = [escape(cell) for cell in line.cells]
         return [*cells, last] if not line.verdict.red else [f"**{cells[0]}**", *cells[1:], last]
 
-    return [row(header), row(["---"] * len(header)), *(row(shown(line)) for line in lines)]
+    return [row(head), row(["---"] * len(header)), *(row(shown(line)) for line in lines)]

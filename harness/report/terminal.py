@@ -13,6 +13,7 @@ from harness.plain import plain
 from harness.report.content import RunRecord
 from harness.report.defaults import defaults_sentence
 from harness.report.failure import counts_line, failure_lines
+from harness.report.flow import flow_notes, flow_sentence
 from harness.report.views import (
     COEFFICIENT_HEADER,
     MODEL_HEADER,
@@ -42,11 +43,16 @@ def render_run(record: RunRecord, *, full: bool = False, colour: bool | None = N
     if record.gate is not None:
         lines.append(f"gate: {record.gate.verdict}, {len(record.gate.rules)} rules")
     lines += [plain(score.sentence) for score in record.scores]
+    patients = record.flow
+    by_arm: dict[str, str] = {}
+    if patients is not None:
+        lines.append(plain(flow_sentence(patients)))
+        by_arm = {one.name: f" ({patients.of_randomised(one.patients)})" for one in patients.sets}
     for flow in record.sets:
         undecided = f", {flow.undecided} rows undecided" if flow.undecided else ""
-        lines.append(
-            plain(f"set {flow.name}: {flow.n_ids} patients, {flow.n_rows} rows{undecided}")
-        )
+        said = f"set {flow.name}: {flow.n_ids} patients, {flow.n_rows} rows{undecided}"
+        lines.append(plain(said + by_arm.get(flow.name, "")))
+    lines += [plain(note) for note in flow_notes(patients)] if patients is not None else []
     lines.append(plain(f"reference: {record.reference}"))
     lines += [plain(line) for line in record.definitions]
     if record.part:
