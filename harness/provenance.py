@@ -6,6 +6,8 @@ import os
 import shlex
 from pathlib import Path
 
+from harness.compare.across_sets import across_sets
+from harness.compare.policy import default_policy
 from harness.data.hash import sha256_of_file
 from harness.data.scores import Scored
 from harness.engines.r.scripts import scripts_folder
@@ -30,6 +32,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         command: what repeats the run, without the choice of models.
     """
     study, plan = result.study, result.study.plan
+    arm = plan.data.arm
     flows = tuple(
         SetFlow(s.name, s.expression, s.n_rows, s.n_ids, s.undecided) for s in result.sets.values()
     )
@@ -70,6 +73,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         ),
         scores=tuple(map(_scored, study.scores)),
         flow=result.flow,
+        across=across_sets(result.table.rows, arm.column, arm.levels, default_policy().alpha),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.compare.across_sets import AcrossSets
 from harness.compare.table import DiffTable
 from harness.estimates.files import KeyedAnswer
 from harness.report.manifest import Manifest
@@ -97,6 +98,7 @@ class RunRecord:
         definitions: what the means, tests of terms and effect sizes are, one line each.
         scores: the plan's questionnaires, in plan order.
         flow: the patients, counted; None when the gate refused the data.
+        across: results that the run has in two analysis sets or more.
     """
 
     study: str
@@ -115,6 +117,7 @@ class RunRecord:
     definitions: tuple[str, ...] = ()
     scores: tuple[ScoreFlow, ...] = ()
     flow: Flow | None = None
+    across: tuple[AcrossSets, ...] = ()
 
     @property
     def banner(self) -> str:

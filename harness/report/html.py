@@ -8,6 +8,12 @@ from collections.abc import Iterable, Sequence
 from harness.compare.rows import DiffRow
 from harness.errors import EXIT_OK
 from harness.plain import plain
+from harness.report.across import (
+    ACROSS_HEADER,
+    ACROSS_TITLE,
+    across_lines,
+    across_sentence,
+)
 from harness.report.consort import consort_diagram
 from harness.report.content import RunRecord
 from harness.report.defaults import (
@@ -196,6 +202,9 @@ def _differences(record: RunRecord) -> Iterable[str]:
     yield "<h2>Diff table</h2>"
     for rows in models:
         yield from _model(rows)
+    if sentence := across_sentence(record.across):
+        yield f"<h2>{text(ACROSS_TITLE)}</h2><p>{text(sentence)}.</p>"
+        yield _lines(ACROSS_HEADER, across_lines(record.across))
     yield "<h2>Limits</h2>"
     yield _lines(LIMITS_HEADER, limit_lines(table.rows))
     if sentence := defaults_sentence(table):

@@ -6,6 +6,12 @@ import html
 from collections.abc import Sequence
 
 from harness.plain import plain
+from harness.report.across import (
+    ACROSS_HEADER,
+    ACROSS_TITLE,
+    across_lines,
+    across_sentence,
+)
 from harness.report.content import RunRecord
 from harness.report.defaults import (
     DEFAULTS_HEADER,
@@ -70,6 +76,9 @@ def diff_markdown(record: RunRecord) -> str:
         lines += ["<details><summary>every number</summary>", ""]
         lines += [*_table(NUMBER_HEADER, [number_line(row) for row in rows]), "", "</details>", ""]
     lines += ["## Limits", "", *_table(LIMITS_HEADER, limit_lines(record.diff.rows)), ""]
+    if sentence := across_sentence(record.across):
+        lines += [f"## {ACROSS_TITLE}", "", escape(f"{sentence}."), ""]
+        lines += [*_table(ACROSS_HEADER, across_lines(record.across)), ""]
     if sentence := defaults_sentence(record.diff):
         lines += [f"## {DEFAULTS_TITLE}", "", escape(f"{sentence}."), ""]
         if defaults := defaults_lines(record.diff):

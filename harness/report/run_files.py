@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.atomic import write_text
 from harness.errors import DataError
 from harness.estimates.files import write_run as write_estimates
+from harness.report.across import sets_csv
 from harness.report.content import RunRecord
 from harness.report.files import diff_csv, diff_json, rows_csv
 from harness.report.html import report_html
@@ -16,7 +17,7 @@ from harness.report.markdown import diff_markdown
 
 RUN_FILES = (
     *("diff.csv", "diff.json", "diff.md", "estimates.json", "lme4_defaults.csv"),
-    *("report.html", "reproduce.R", "manifest.json"),
+    *("sets.csv", "report.html", "reproduce.R", "manifest.json"),
 )
 """What a run writes besides the gate's three files."""
 
@@ -47,6 +48,11 @@ def _remove(path: Path) -> None:
         raise DataError(f"{path}: cannot be replaced ({error.strerror or error})") from error
 
 
+def _sometimes(name: str) -> bool:
+    """Whether not every run writes it."""
+    return name.endswith(".R") or name in ("lme4_defaults.csv", "sets.csv")
+
+
 def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
     """Write a run's files; the manifest comes last, so that its presence says the rest is there.
 
@@ -63,8 +69,7 @@ def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
         DataError: when a file cannot be written.
     """
     folder = Path(folder)
-    maybe = (name for name in RUN_FILES if name.endswith(".R") or name == "lme4_defaults.csv")
-    for name in ("manifest.json", *maybe):
+    for name in ("manifest.json", *(name for name in RUN_FILES if _sometimes(name))):
         _remove(folder / name)
     written: list[Path] = []
     if record.gate is not None:
@@ -82,6 +87,8 @@ def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
     }
     if record.diff.reported:
         texts["lme4_defaults.csv"] = lambda: rows_csv(record.diff.reported)
+    if record.across:
+        texts["sets.csv"] = lambda: sets_csv(record.across)
     written += [write_text(folder / name, make()) for name, make in texts.items()]
     written += [write_text(folder / name, script) for name, script in record.scripts.items()]
     written.append(write_text(folder / "manifest.json", manifest_json(record.manifest)))

@@ -10,6 +10,7 @@ from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable
 from harness.compare.verdict import Verdict
 from harness.plain import plain
+from harness.report.across import across_sentence
 from harness.report.content import RunRecord
 from harness.report.defaults import defaults_sentence
 from harness.report.failure import counts_line, failure_lines
@@ -60,14 +61,21 @@ def render_run(record: RunRecord, *, full: bool = False, colour: bool | None = N
     if not record.diff.rows:
         lines += ["", paint("Nothing was fitted.", _RED)]
         return "\n".join(lines)
-    lines += ["", render_diff(record.diff, full=full, colour=colour, command=record.command)]
+    told = [sentence] if (sentence := across_sentence(record.across)) else []
+    shown = render_diff(record.diff, full=full, colour=colour, command=record.command, remarks=told)
+    lines += ["", shown]
     if record.banner:
         lines.append(paint(record.banner, _YELLOW))
     return "\n".join(lines)
 
 
 def render_diff(
-    table: DiffTable, *, full: bool = False, colour: bool | None = None, command: str = ""
+    table: DiffTable,
+    *,
+    full: bool = False,
+    colour: bool | None = None,
+    command: str = "",
+    remarks: Sequence[str] = (),
 ) -> str:
     """A diff table as text.
 
@@ -79,6 +87,7 @@ def render_diff(
         full: every number of every model instead.
         colour: ANSI colours; None for yes on a terminal unless ``NO_COLOR`` is set.
         command: what reproduces a run, for the lines of red numbers.
+        remarks: further information, a line each, above the counts.
     """
     paint = _painter(colour)
     parts: list[str] = []
@@ -100,7 +109,7 @@ def render_diff(
     red = failure_lines(table.rows, command, most=len(table.rows) if full else 20)
     if red:
         parts += [paint("To look at:", _BOLD), *(f"  {line}" for line in red), ""]
-    if sentence := defaults_sentence(table):
+    for sentence in filter(None, (defaults_sentence(table), *remarks)):
         parts += [plain(sentence), ""]
     colour_of = _RED if table.red or not table.rows else _GREEN
     parts.append(paint(counts_line(table.counts), colour_of))

@@ -12,12 +12,15 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.compare import DiffTable
+from harness.compare.across_sets import AcrossSets, InSet
 from harness.plain import plain
+from harness.report.across import sets_csv
 from harness.report.content import RunRecord, SetFlow
 from harness.report.files import diff_csv, diff_json
 from harness.report.html import report_html
 from harness.report.markdown import diff_markdown
 from harness.report.terminal import render_run
+from harness.sets.flow import Flow, ModelCounts, SetCounts, VisitCounts
 from harness.spreadsheet import defuse
 
 Make = Callable[..., RunRecord]
@@ -46,6 +49,24 @@ def label(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+def _flow(label: str) -> Flow:
+    lost = VisitCounts(label, (3, 3), (2, 1), (0, 1), (1, 1), ((label, (1, 1)),))
+    used = ModelCounts(label, label, 3, 2, (1, 1), ((1, 1),), ((label, 1), ("", 1)))
+    return Flow(
+        *((label, label), (3, 3), (label,), ((label, (1, 2)),), (lost,)),
+        *((SetCounts(label, (2, 2), (2, 2), everybody=True),), (used,), (label,)),
+    )
+
+
+def _across(label: str) -> tuple[AcrossSets, ...]:
+    sets = (
+        InSet(label, -2.5, 1.0, -4.5, -0.5, 0.01, "negative"),
+        InSet("2", -1.5, 1.0, -3.5, 0.5, 0.2, "none", 1.0, another=True),
+        InSet("3", note=label),
+    )
+    return (AcrossSets(label, label, label, label, label, "estimate", sets),)
+
+
 @pytest.fixture
 def hostile(label: str, record: Make, hostile_table: Callable[[str], DiffTable]) -> RunRecord:
     return record(
@@ -53,6 +74,8 @@ def hostile(label: str, record: Make, hostile_table: Callable[[str], DiffTable])
         study=label,
         title=label,
         sets=(SetFlow(label, label, 1, 1),),
+        flow=_flow(label),
+        across=_across(label),
         reference=label,
         command=label,
     )
@@ -114,6 +137,15 @@ def test_csv(hostile: RunRecord, label: str) -> None:
     assert {row["analysis"] for row in rows} == {defuse(label, label=True)}
 
 
+def test_csv_of_sets(hostile: RunRecord, label: str) -> None:
+    rows = list(csv.DictReader(io.StringIO(sets_csv(hostile.across))))
+    assert [row["estimate"] for row in rows] == ["-2.5", "-1.5", ""]
+    for row in rows:
+        for name in ("analysis", "outcome", "moderator", "model", "term", "set", "note"):
+            assert not row[name].lstrip(" ").startswith(FORMULA_STARTS), (name, row[name])
+    assert {row["term"] for row in rows} == {defuse(label, label=True)}
+
+
 def test_json(hostile: RunRecord, label: str) -> None:
     read = json.loads(diff_json(hostile.diff))
     assert {row["analysis"] for row in read["rows"]} == {label}
@@ -121,10 +153,14 @@ def test_json(hostile: RunRecord, label: str) -> None:
 
 def test_markdown(hostile: RunRecord) -> None:
     page = diff_markdown(hostile)
+    width = None
     for line in page.split("\n"):
         if line.startswith("| "):
             cells = re.split(r"(?<!\\)\|", line)[1:-1]
-            assert len(cells) in (8, 9, 11)
+            assert len(cells) == width or (width is None and len(cells) in (4, 7, 8, 9, 11))
+            width = len(cells)
+        else:
+            width = None
     allowed = {"<details>", "<summary>", "</summary>", "</details>", "<code>", "</code>"}
     assert set(re.findall(r"<[^>]*>", page)) <= allowed
     assert not re.search(r"(?<!\\)\[[^\]]*(?<!\\)\]\(", page)
