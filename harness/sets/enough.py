@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.data.patients import patient_visits
 from harness.data.study import Study
 from harness.errors import PlanError
 from harness.language import Formula
@@ -133,8 +134,7 @@ def coupled(plan: Plan, frame: pd.DataFrame) -> tuple[str, ...]:
         plan: names the columns.
         frame: the data with scores and derived columns.
     """
-    time = plan.data.time
-    first = (frame[time.column].astype(str) == time.levels[0]).to_numpy()
+    first = patient_visits(frame, plan.data.id, plan.data.time).visit == 0
     found = []
     for analysis in plan.analyses:
         for outcome, moderator in combinations(analysis):

@@ -3,7 +3,7 @@
 # ruff: noqa: E501 - the table of mistakes has one case a line
 
 import pytest
-from small_study import PLAN, changed, csv_text, line_with, rows, the_problem, write_study
+from small_study import CODEBOOK, PLAN, changed, csv_text, line_with, rows, the_problem, write_study
 from small_study import problems_of as problems_of_opening
 
 from harness.data.derive import derive
@@ -69,12 +69,14 @@ def test_two_patients_an_arm_and_two_values_are_enough(tmp_path):
     assert coupled(study.plan, derive(study)) == ()
 
 
-def test_a_moderator_that_is_the_outcomes_own_baseline_is_told(tmp_path):
+@pytest.mark.parametrize("week", ["visit,factor,0;2", "visit,number,"], ids=["factor", "number"])
+def test_a_moderator_that_is_the_outcomes_own_baseline_is_told(tmp_path, week):
     plan = changed(
         PLAN, '  gain: "change(bdi)"\n', '  gain: "change(bdi)"\n  bdi_0: "baseline(bdi)"\n'
     )
     plan = changed(plan, MODERATORS, "moderators: [il6_0, bdi_0]")
-    study = open_study(write_study(tmp_path, plan=plan))
+    codebook = CODEBOOK.replace("visit,factor,0;2", week)
+    study = open_study(write_study(tmp_path, plan=plan, codebook=codebook))
     (line,) = coupled(study.plan, derive(study))
     assert line.startswith("moderation: `bdi_0` is the baseline of `bdi` itself")
     assert "regression to the mean" in line
