@@ -73,6 +73,9 @@ def patient_flow(
         )
         for name, rule in plan.sets.items()
     )
+    models = tuple(models)
+    columns = dict.fromkeys(name for model in models for name in model.columns)
+    present = {name: frame[name].notna().to_numpy(dtype=np.bool_) for name in columns}
     return Flow(
         arms=data.arm.levels,
         randomised=arms.count(np.ones(len(visits.patients), dtype=np.bool_)),
@@ -80,7 +83,7 @@ def patient_flow(
         dispositions=() if became is None else _told(became, arms, arms.known),
         visits=_visits(data.time.levels, visits, arms, has_value, reason),
         sets=by_set,
-        models=tuple(_model(one, frame, sets[one.set].mask, visits, arms) for one in models),
+        models=tuple(_model(one, present, sets[one.set].mask, visits, arms) for one in models),
         data_notes=arms.notes,
     )
 
@@ -179,16 +182,15 @@ def _told(values: pd.Series, arms: _Arms, patients: Mask) -> tuple[tuple[str, By
 
 
 def _model(
-    model: ModelColumns, frame: pd.DataFrame, inside: Mask, visits: PatientVisits, arms: _Arms
+    model: ModelColumns, present: dict[str, Mask], inside: Mask, visits: PatientVisits, arms: _Arms
 ) -> ModelCounts:
-    present = frame[list(model.columns)].notna().to_numpy()
-    used = inside & present.all(axis=1)
+    used = inside & np.logical_and.reduce([present[name] for name in model.columns])
     patients = visits.any_of(used)
     left = visits.any_of(inside) & ~patients
     lacking = []
     explained = np.zeros_like(left)
-    for place, name in enumerate(model.columns):
-        never = left & ~visits.any_of(inside & present[:, place])
+    for name in model.columns if left.any() else ():
+        never = left & ~visits.any_of(inside & present[name])
         explained |= never
         if never.any():
             lacking.append((name, int(never.sum())))

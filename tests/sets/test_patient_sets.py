@@ -5,12 +5,15 @@ from __future__ import annotations
 # ruff: noqa: E501 - the table of mistakes has one case a line
 from pathlib import Path
 
+import jsonschema
 import pytest
+import yaml
 from small_study import PLAN, changed, line_with, problems_of, the_problem, write_study
 from trial_of_gaps import WEEKS, rows, write_gaps
 
 from harness.data.derive import derive
 from harness.data.study import open_study
+from harness.plan import plan_schema
 from harness.plan.load import load_plan
 from harness.sets import analysis_sets
 from harness.sets.enough import sufficient_sets
@@ -119,6 +122,17 @@ def test_a_set_of_nobody_is_told_with_its_line(tmp_path: Path) -> None:
     (problem,) = [p for p in found if p.key == "sets.PP"]
     assert "there are no patients with note at every time: the set is empty" in problem.message
     assert problem.line == line_with(plan, "PP: ")
+
+
+def test_the_schema_knows_both_forms() -> None:
+    sets = {
+        "rows": "sessions > 3",
+        "patients": {"complete": ["bdi"], "where": PP, "observed_after_baseline": ["bdi"]},
+    }
+    jsonschema.validate({**yaml.safe_load(PLAN), "sets": sets}, plan_schema())
+    for wrong in ({"compleet": ["bdi"]}, {"complete": "bdi"}, 3):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**yaml.safe_load(PLAN), "sets": {"ITT": wrong}}, plan_schema())
 
 
 def test_the_small_study_in_both_forms(tmp_path: Path) -> None:
