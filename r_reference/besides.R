@@ -5,17 +5,19 @@
 #   fit_lm(angle ~ recipe * temp, lme4::cake, besides = besides("effect_size", arm = "recipe"))
 #
 # Means are those of arm and time, for each level of the one at each of the other. Contrasts are each arm
-# less the first at each time, `B - A | time=2`, and where a term has both, the difference of the changes
-# since the first time, `(B - A) x (2 - 0)`; without an arm each time less the first. A time that is a
-# number in the model stands at its levels. A level without rows has no mean: its numbers are missing.
+# less the first, or the pairs that `compare` names, at each time, `B - A | time=2`, and where a term has
+# both, the difference of the changes since the first time, `(B - A) x (2 - 0)`; without an arm each time
+# less the first. A time that is a number in the model stands at its levels. A level without rows has no
+# mean: its numbers are missing.
 
 besides_parts <- c("emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman")
 
 # arm, time: a column, or list(column, levels); weights: of what the means are averaged over; by_sd, sd,
 # baseline, per: the unit of effect sizes, as in standardised(), a baseline pooled over pooled_over;
-# probe: list(moderator, values, names, per, alpha) for slopes and johnson_neyman (probe.R).
+# probe: list(moderator, values, names, per, alpha) for slopes and johnson_neyman (probe.R);
+# compare: list(c("C", "B"), c("C", "A")), the pairs of arms, the first less the second.
 besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights = "equal", by_sd = "total",
-                    sd = NULL, baseline = NULL, per = NULL, pooled_over = NULL, probe = NULL) {
+                    sd = NULL, baseline = NULL, per = NULL, pooled_over = NULL, probe = NULL, compare = NULL) {
   if (!all(parts %in% besides_parts)) refuse("besides: no part `", setdiff(parts, besides_parts)[1L], "`")
   if (!weights %in% mean_weights) refuse("unknown weights `", weights, "`")
   if (!by_sd %in% sd_names) refuse("no standard deviation `", by_sd, "`")
@@ -23,7 +25,23 @@ besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights
   arm <- column(arm)
   list(parts = parts, arm = arm, time = column(time), weights = weights, by_sd = by_sd, sd = sd,
        baseline = baseline, per = per, pooled_over = if (is.null(pooled_over)) arm$column else pooled_over,
-       probe = probe_of(probe))
+       probe = probe_of(probe), compare = lapply(compare, pair_of_arms))
+}
+
+pair_of_arms <- function(pair) {
+  pair <- texts(pair, "compare")
+  if (length(pair) != 2L || pair[1L] == pair[2L]) refuse("`compare` has a pair that is not two arms")
+  pair
+}
+
+# Positions of the arms compared, the first less the second.
+arm_pairs <- function(levels, compare) {
+  if (!length(compare)) return(lapply(seq_along(levels)[-1L], function(a) c(a, 1L)))
+  lapply(compare, function(pair) {
+    at <- match(pair, levels)
+    if (anyNA(at)) refuse("no arm `", pair[is.na(at)][1L], "`")
+    at
+  })
 }
 
 # The parts of an answer that were asked for, and by name of the part why one could not be answered.
@@ -93,7 +111,7 @@ design_means <- function(model, asked) {
       })
     },
     contrasts = function() {
-      wanted <- contrasts_of_cells(model, columns, cells)
+      wanted <- contrasts_of_cells(model, columns, cells, asked)
       complete <- vapply(wanted, function(one) all(known[one$cells]), NA)
       coefficients <- lapply(wanted[complete], function(one) {
         row <- numeric(sum(known))
@@ -144,12 +162,12 @@ columns_in_factors <- function(model) {
 }
 
 # Term, cells and their signs of each contrast asked for.
-contrasts_of_cells <- function(model, columns, cells) {
+contrasts_of_cells <- function(model, columns, cells, asked) {
   size <- lapply(columns, function(one) length(one$levels))
   text <- function(part, i) spelt(columns[[part]]$levels[i])
   at <- function(part, i) if (is.null(columns[[part]])) TRUE else cells[[part]] == i
   cell <- function(arm, time) which(at("arm", arm) & at("time", time))
-  less <- function(part, i) paste(text(part, i), "-", text(part, 1L))
+  less <- function(part, i, base = 1L) paste(text(part, i), "-", text(part, base))
   found <- list()
   add <- function(term, cells, signs) found <<- c(found, list(list(term = term, cells = cells, signs = signs)))
   others <- function(part) seq_len(size[[part]])[-1L]
@@ -157,17 +175,18 @@ contrasts_of_cells <- function(model, columns, cells) {
     for (t in others("time")) add(less("time", t), c(cell(NULL, t), cell(NULL, 1L)), c(1, -1))
     return(found)
   }
+  pairs <- arm_pairs(columns$arm$levels, asked$compare)
   if (is.null(columns$time)) {
-    for (a in others("arm")) add(less("arm", a), c(cell(a, NULL), cell(1L, NULL)), c(1, -1))
+    for (p in pairs) add(less("arm", p[1L], p[2L]), c(cell(p[1L], NULL), cell(p[2L], NULL)), c(1, -1))
     return(found)
   }
-  for (t in seq_len(size$time)) for (a in others("arm"))
-    add(paste0(less("arm", a), " | ", spelt(columns$time$column), "=", text("time", t)),
-        c(cell(a, t), cell(1L, t)), c(1, -1))
+  for (t in seq_len(size$time)) for (p in pairs)
+    add(paste0(less("arm", p[1L], p[2L]), " | ", spelt(columns$time$column), "=", text("time", t)),
+        c(cell(p[1L], t), cell(p[2L], t)), c(1, -1))
   if (together(model, columns$arm$column, columns$time$column))
-    for (t in others("time")) for (a in others("arm"))
-      add(sprintf("(%s) x (%s)", less("arm", a), less("time", t)),
-          c(cell(a, t), cell(1L, t), cell(a, 1L), cell(1L, 1L)), c(1, -1, -1, 1))
+    for (t in others("time")) for (p in pairs)
+      add(sprintf("(%s) x (%s)", less("arm", p[1L], p[2L]), less("time", t)),
+          c(cell(p[1L], t), cell(p[2L], t), cell(p[1L], 1L), cell(p[2L], 1L)), c(1, -1, -1, 1))
   found
 }
 
@@ -205,7 +224,7 @@ effect_sizes <- function(model, asked, contrasts) {
 asked_besides <- function(asked) {
   if (is.null(asked)) return(NULL)
   only_keys(asked, c("parts", "arm", "time", "weights", "by_sd", "sd", "baseline", "per",
-                     "pooled_over", "probe"), "besides")
+                     "pooled_over", "probe", "compare"), "besides")
   column <- function(one, name) if (!is.null(one)) {
     only_keys(one, c("column", "levels", "numbers"), name)
     list(column = one_text(one$column, name), levels = texts(one$levels, name),
@@ -216,7 +235,7 @@ asked_besides <- function(asked) {
           if (is.null(asked$by_sd)) "total" else one_text(asked$by_sd, "by_sd"),
           optional(asked$sd, one_number, "sd"), optional(asked$baseline, one_text, "baseline"),
           optional(asked$per, one_text, "per"), optional(asked$pooled_over, one_text, "pooled_over"),
-          asked$probe)
+          asked$probe, asked$compare)
 }
 
 only_keys <- function(object, allowed, what) {

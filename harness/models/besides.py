@@ -122,6 +122,7 @@ class Besides:
         weights: of what the means are averaged over.
         unit: of the effect sizes.
         probe: of the moderation, where simple slopes or a region are asked for.
+        compare: pairs of arms, the first less the second; none for each arm less the first.
     """
 
     parts: tuple[Part, ...]
@@ -130,6 +131,17 @@ class Besides:
     weights: MeanWeights = "equal"
     unit: EffectUnit = EffectUnit()
     probe: Probe | None = None
+    compare: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Positions of the arms that are compared, the first less the second; none without arms."""
+        if self.arm is None:
+            return ()
+        place = {level: k for k, level in enumerate(self.arm.levels)}
+        if not self.compare:
+            return tuple((k, 0) for k in range(1, len(place)))
+        return tuple((place[first], place[second]) for first, second in self.compare)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -163,6 +175,8 @@ class Besides:
                     if column.numbers is not None:
                         found[name]["numbers"] = list(column.numbers)
             found["weights"] = self.weights
+        if self.compare:
+            found["compare"] = [list(pair) for pair in self.compare]
         if self.probe is not None:
             found["probe"] = self.probe.as_json()
         if "effect_size" in self.parts:

@@ -64,6 +64,7 @@ def besides(
     return Besides(
         *(parts, arm, time, weights, _unit(plan, analysis, outcome)),
         Probe(moderator, probe.at, plan.data.id, probe.alpha) if probe is not None else None,
+        compare=(analysis.arms or ()) if arm is not None else (),
     )
 
 

@@ -166,6 +166,15 @@ class Means(Section):
     )
 
 
+ArmPair = Annotated[
+    tuple[
+        Annotated[str, BeforeValidator(_spelt), Field(min_length=1, max_length=8000)],
+        Annotated[str, BeforeValidator(_spelt), Field(min_length=1, max_length=8000)],
+    ],
+    Field(description="Two levels of the arm: the first less the second."),
+]
+
+
 class EffectSizes(Section):
     """The standard deviation that effect sizes are counted in."""
 
@@ -224,6 +233,12 @@ class Analysis(Section):
     )
     effect_size: EffectSizes | None = Field(
         default=None, description="Unit of the effect sizes: for effect_size."
+    )
+    arms: tuple[ArmPair, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Planned contrasts: the pairs of arms that are compared, in order; default: "
+        "each arm less the first.",
     )
     adjust: Adjust | None = Field(default=None, description="Adjustment for multiple testing.")
     probe: Probe | None = Field(default=None, description="Simple slopes of a moderation.")

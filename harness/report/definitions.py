@@ -34,6 +34,9 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
             names = " and ".join(column.column for column in besides.design)
             how = f"averaged over other factors, {_WEIGHTS[besides.weights]} ({besides.weights})"
             said.append((f"means of {names}: {how}; covariates at their mean", ""))
+        if besides.compare:
+            pairs = ", ".join(f"{first} - {second}" for first, second in besides.compare)
+            said.append((f"planned contrasts between arms: {pairs}", ""))
         if besides.probe is not None:
             said.append((_probed(besides), ""))
         if "anova" in besides.parts:
