@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.language.formula import Formula
@@ -26,10 +27,12 @@ class CellContrast:
     Attributes:
         term: its name.
         signs: coefficient of each mean that takes part.
+        within: whether it is one arm's own change, no comparison of arms.
     """
 
     term: str
     signs: dict[Cell, float]
+    within: bool = False
 
 
 def spelt(text: str) -> str:
@@ -59,7 +62,8 @@ def cell_contrasts(besides: Besides, formula: Formula) -> list[CellContrast]:
     """The contrasts that are asked for.
 
     Each pair of arms, at each time; where a term of the formula has both, the difference between
-    the changes since the first time, too. Without an arm each time less the first.
+    the changes since the first time, too, and below these, where changes are asked for, each arm's
+    own. Without an arm each time less the first.
     """
     arm, time = besides.arm, besides.time
     if arm is None:
@@ -78,7 +82,18 @@ def cell_contrasts(besides: Besides, formula: Formula) -> list[CellContrast]:
             for a, b in besides.pairs:
                 signs = {(a, t): 1.0, (b, t): -1.0, (a, 0): -1.0, (b, 0): 1.0}
                 found.append(CellContrast(f"({_less(arm, a, b)}) x ({_less(time, t)})", signs))
+            if "changes" in besides.parts:
+                found += _own_changes(besides, arm, time, t)
     return found
+
+
+def _own_changes(
+    besides: Besides, arm: DesignColumn, time: DesignColumn, t: int
+) -> Iterator[CellContrast]:
+    """The changes since the first time of the arms that are compared: ``post - pre | arm=TAU``."""
+    for a in sorted({a for pair in besides.pairs for a in pair}):
+        term = f"{_less(time, t)} | {spelt(arm.column)}={spelt(arm.levels[a])}"
+        yield CellContrast(term, {(a, t): 1.0, (a, 0): -1.0}, within=True)
 
 
 @dataclass(frozen=True, slots=True)

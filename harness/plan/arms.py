@@ -8,8 +8,10 @@ from harness.language import Formula, names_in
 from harness.plan.document import Path_
 from harness.plan.schema import Analysis, Plan
 
-OF_ARMS = ("contrasts", "effect_size")
+IN_MODEL = ("contrasts", "effect_size")
 """Parts of a report that compare arms in the model; a probe does, too."""
+OBSERVED = ("d_ppc2", "hedges_g", "responders")
+"""Parts that compare the observed values of arms, whatever the model has."""
 
 
 def check_arms(
@@ -43,9 +45,12 @@ def check_arms(
             first = seen[frozenset(pair)] + 1
             report((*here, place), f"`{pair[0]}` and `{pair[1]}` are compared by pair {first}")
         seen.setdefault(frozenset(pair), place)
-    asked = [part for part in OF_ARMS if part in analysis.report]
+    asked = [part for part in (*IN_MODEL, *OBSERVED) if part in analysis.report]
     if not asked and analysis.probe is None:
-        report(here, f"has no effect: report none of {', '.join(OF_ARMS)}, and no probe")
+        known_parts = ", ".join((*IN_MODEL, *OBSERVED))
+        report(here, f"has no effect: report none of {known_parts}, and no probe")
+        return
+    if analysis.probe is None and not set(asked) & set(IN_MODEL):
         return
     column = plan.data.arm.column
     for formula in formulas:

@@ -16,7 +16,19 @@ from harness.scoring.instrument import InstrumentName, MissingRule, ScoreDirecti
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
 Kind = Literal["lmm", "ols", "ancova", "moderation"]
-Report = Literal["coefficients", "anova", "emmeans", "contrasts", "effect_size", "random", "fit"]
+Report = Literal[
+    "coefficients",
+    "anova",
+    "emmeans",
+    "contrasts",
+    "changes",
+    "effect_size",
+    "d_ppc2",
+    "hedges_g",
+    "responders",
+    "random",
+    "fit",
+]
 ContrastCoding = Literal["treatment", "sum", "helmert", "poly"]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 EffectSd = Literal["residual", "total", "baseline", "given"]
@@ -191,6 +203,29 @@ class EffectSizes(Section):
     )
 
 
+class Responder(Section):
+    """Who is a responder, and how the shares of two arms are compared."""
+
+    percent: float = Field(
+        default=20,
+        gt=0,
+        le=100,
+        description="By how many per cent of the patient's own first value the outcome improves.",
+    )
+    direction: Literal["lower", "higher"] | None = Field(
+        default=None, description="Which way is better; default: as the codebook has it."
+    )
+    missing: Literal["nonresponder", "exclude"] = Field(
+        default="nonresponder",
+        description="Patients without a first or a later value, or with a first value of zero or "
+        "below: nonresponder (all of the arm count) or exclude.",
+    )
+    interval: Literal["newcombe", "wald"] = Field(
+        default="newcombe",
+        description="Of the risk difference: Newcombe's hybrid score, or the normal one.",
+    )
+
+
 class Analysis(Section):
     """One analysis: a formula crossed with outcomes, moderators and analysis sets."""
 
@@ -239,6 +274,9 @@ class Analysis(Section):
         min_length=1,
         description="Planned contrasts: the pairs of arms that are compared, in order; default: "
         "each arm less the first.",
+    )
+    responder: Responder | None = Field(
+        default=None, description="Who is a responder: for responders."
     )
     adjust: Adjust | None = Field(default=None, description="Adjustment for multiple testing.")
     probe: Probe | None = Field(default=None, description="Simple slopes of a moderation.")

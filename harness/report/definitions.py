@@ -8,6 +8,7 @@ from harness.models.besides import Besides
 from harness.models.record import Answer, Estimates
 from harness.models.spec import ModelTask
 from harness.report.figures import figure
+from harness.report.observed import observed_lines
 
 _WEIGHTS = {
     "equal": "all combinations alike",
@@ -43,6 +44,7 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
             said.append(("anova(term): F tests of type III hypotheses", ""))
         if "effect_size" in besides.parts:
             said.append((besides.unit.formula, f"{_sd(python, r)} in {task.key.place}"))
+        said += [(line, "") for line in observed_lines(besides)]
         for line, more in said:
             analyses, values = found.setdefault(line, ([], []))
             if task.key.analysis not in analyses:

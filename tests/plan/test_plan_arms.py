@@ -1,7 +1,5 @@
 """Planned contrasts between arms: read as they are spelt, refused with their line."""
 
-# ruff: noqa: E501 - the table of mistakes has one case a line
-
 import pytest
 from small_study import PLAN, changed, line_with, problems_of, the_problem, write_study
 
