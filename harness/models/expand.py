@@ -11,7 +11,8 @@ from harness.models.observed import Improvement, Observed, ResponderRule
 from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask
 from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
-from harness.plan.schema import Analysis, Plan, Responder
+from harness.plan.comparisons import Responder
+from harness.plan.schema import Analysis, Plan
 
 
 def tasks(

@@ -10,8 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PrivateAttr
+from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr
 
+from harness.plan.comparisons import ArmPair, Responder
+from harness.plan.section import Line, Section, spelt
 from harness.scoring.instrument import InstrumentName, MissingRule, ScoreDirection
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
@@ -35,19 +37,7 @@ EffectSd = Literal["residual", "total", "baseline", "given"]
 ReferenceMode = Literal["auto", "live", "recorded"]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-Line = Annotated[str, Field(min_length=1, max_length=8000)]
 RelativePath = Annotated[str, Field(min_length=1, max_length=1000)]
-
-
-def _spelt(value: object) -> object:
-    """A version written as a number, 39, is the version 39."""
-    return str(value) if type(value) is int else value
-
-
-class Section(BaseModel):
-    """What all parts of a plan share: no unknown keys, no changes, no guessing of types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class StudyInfo(Section):
@@ -110,7 +100,7 @@ class Score(Section):
 
     instrument: InstrumentName = Field(description="Which questionnaire.")
     items: ItemColumns = Field(description="The columns of its answers.")
-    version: Annotated[str, BeforeValidator(_spelt)] | None = Field(
+    version: Annotated[str, BeforeValidator(spelt)] | None = Field(
         default=None, description="Of a questionnaire with several forms: which one."
     )
     direction: ScoreDirection | None = Field(
@@ -178,15 +168,6 @@ class Means(Section):
     )
 
 
-ArmPair = Annotated[
-    tuple[
-        Annotated[str, BeforeValidator(_spelt), Field(min_length=1, max_length=8000)],
-        Annotated[str, BeforeValidator(_spelt), Field(min_length=1, max_length=8000)],
-    ],
-    Field(description="Two levels of the arm: the first less the second."),
-]
-
-
 class EffectSizes(Section):
     """The standard deviation that effect sizes are counted in."""
 
@@ -200,29 +181,6 @@ class EffectSizes(Section):
     )
     column: Line | None = Field(
         default=None, description="For baseline: column of baseline values; may have `{outcome}`."
-    )
-
-
-class Responder(Section):
-    """Who is a responder, and how the shares of two arms are compared."""
-
-    percent: float = Field(
-        default=20,
-        gt=0,
-        le=100,
-        description="By how many per cent of the patient's own first value the outcome improves.",
-    )
-    direction: Literal["lower", "higher"] | None = Field(
-        default=None, description="Which way is better; default: as the codebook has it."
-    )
-    missing: Literal["nonresponder", "exclude"] = Field(
-        default="nonresponder",
-        description="Patients without a first or a later value, or with a first value of zero or "
-        "below: nonresponder (all of the arm count) or exclude.",
-    )
-    interval: Literal["newcombe", "wald"] = Field(
-        default="newcombe",
-        description="Of the risk difference: Newcombe's hybrid score, or the normal one.",
     )
 
 
@@ -334,6 +292,9 @@ def plan_schema() -> dict[str, Any]:
     schema["$defs"]["Factor"]["properties"]["levels"]["items"] = {
         "type": ["string", "number", "boolean"]
     }
+    pair = schema["$defs"]["Analysis"]["properties"]["arms"]["anyOf"][0]["items"]
+    for arm in pair["prefixItems"]:
+        arm["type"] = ["string", "integer"]
     schema["$defs"]["Score"]["properties"]["version"]["anyOf"][0] = {"type": ["string", "integer"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

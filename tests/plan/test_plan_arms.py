@@ -1,10 +1,13 @@
 """Planned contrasts between arms: read as they are spelt, refused with their line."""
 
+import jsonschema
 import pytest
+import yaml
 from small_study import PLAN, changed, line_with, problems_of, the_problem, write_study
 
 from harness.models.expand import tasks
 from harness.plan import load_plan
+from harness.plan.schema import plan_schema
 
 ASKED = changed(
     PLAN, "report: [coefficients, random, fit]", "report: [coefficients, contrasts, effect_size]"
@@ -25,6 +28,14 @@ def test_pairs_are_read_and_asked_in_their_order(tmp_path):
     assert first.spec.besides.pairs == ((2, 1), (0, 1))
     assert first.spec.besides.as_json()["compare"] == [["2", "1"], ["0", "1"]]
     assert last.spec.besides is None
+
+
+def test_an_editor_takes_arms_that_look_like_numbers(tmp_path):
+    plan = yaml.safe_load(with_arms("[[2, 1]]", NUMBERED))
+    jsonschema.validate(plan, plan_schema())
+    plan["analyses"][0]["arms"][0].append(0)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(plan, plan_schema())
 
 
 def test_unless_told_otherwise_each_arm_less_the_first_and_no_request_says_so(tmp_path):
