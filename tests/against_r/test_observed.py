@@ -81,18 +81,18 @@ def test_the_rows_used_make_sizes_and_all_rows_make_responders(lme4: RLiveEngine
         assert all(a.n_first < b.n_first for a, b in pairs)
 
 
+def a_row_twice(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([frame, frame.iloc[[5]]], ignore_index=True)
+
+
+def a_patient_in_both_arms(frame: pd.DataFrame) -> pd.DataFrame:
+    frame.loc[frame.index[5], "arm"] = "A" if frame["arm"].iloc[5] == "B" else "B"
+    return frame
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
-    [
-        (lambda d: pd.concat([d, d.iloc[[5]]], ignore_index=True), "has two rows at one time"),
-        (
-            lambda d: d.assign(
-                arm=d["arm"].where(d.index != d.index[5], "AB"["AB".index(d["arm"].iloc[5]) - 1])
-            ),
-            "is in two arms",
-        ),
-    ],
-    ids=["two-rows", "two-arms"],
+    [(a_row_twice, "has two rows at one time"), (a_patient_in_both_arms, "is in two arms")],
 )
 def test_patients_that_are_not_one_are_refused_by_both(
     lme4: RLiveEngine, spoil: Any, reason: str
