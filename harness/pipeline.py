@@ -188,7 +188,7 @@ def selected_tasks(study: Study, only: str | None) -> tuple[ModelTask, ...]:
     Raises:
         HarnessError: the glob selects nothing; the message lists what there is.
     """
-    tasks = planned_tasks(study.plan)
+    tasks = planned_tasks(study.plan, study.improvements)
     if only is None:
         return tasks
 

@@ -78,7 +78,9 @@ class PlanRun:
         from harness.pipeline import compared
 
         opened = self._open()
-        chosen = [task for task in tasks(opened.study.plan) if task.key.place == place]
+        study = opened.study
+        planned = tasks(study.plan, study.improvements)
+        chosen = [task for task in planned if task.key.place == place]
         port, references = engine_named("port"), opened.references.engines
         fits = fit_tasks(chosen, opened.sets, opened.frame, port, references)
         return join(compared(f, opened.study, opened.sets, opened.frame) for f in fits)

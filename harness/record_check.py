@@ -70,7 +70,7 @@ def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) 
         return RecordCheck(0, False, (), (), gate)
     frame = derive(study)
     sets = sufficient_sets(study, frame)
-    tasks = planned_tasks(study.plan)
+    tasks = planned_tasks(study.plan, study.improvements)
     folder, timeout = study.folder / "reference", study.plan.reference.timeout
     port = engine_named("port")
     agree, alike = 0, True

@@ -59,7 +59,7 @@ def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None)
         return Recording((), (), (), gate)
     frame = derive(study)
     sets = sufficient_sets(study, frame)
-    tasks = planned_tasks(study.plan)
+    tasks = planned_tasks(study.plan, study.improvements)
     folder = study.folder / "reference"
     files: list[Path] = []
     unclean: list[str] = []

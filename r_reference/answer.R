@@ -84,7 +84,7 @@ ask <- function(request) {
 packages_for <- function(request) {
   question <- request$question
   if (!is.character(question) || length(question) != 1L || !question %in% names(questions)) return(NULL)
-  of_means <- unlist(request$besides$parts) %in% setdiff(besides_parts, "anova")
+  of_means <- unlist(request$besides$parts) %in% setdiff(besides_parts, no_means)
   c(questions[[question]]$packages, if (any(of_means)) "emmeans")
 }
 

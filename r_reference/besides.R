@@ -5,17 +5,25 @@
 #   fit_lm(angle ~ recipe * temp, lme4::cake, besides = besides("effect_size", arm = "recipe"))
 #
 # Means are those of arm and time, for each level of the one at each of the other. Contrasts are each arm
-# less the first at each time, `B - A | time=2`, and where a term has both, the difference of the changes
-# since the first time, `(B - A) x (2 - 0)`; without an arm each time less the first. A time that is a
-# number in the model stands at its levels. A level without rows has no mean: its numbers are missing.
+# less the first, or the pairs that `compare` names, at each time, `B - A | time=2`, and where a term has
+# both, the difference of the changes since the first time, `(B - A) x (2 - 0)`; without an arm each time
+# less the first. With the part `changes` each arm's own change stands below these differences,
+# `2 - 0 | recipe=A`. A time that is a number in the model stands at its levels. A level without rows has
+# no mean: its numbers are missing.
 
-besides_parts <- c("emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman")
+besides_parts <- c("emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman", "changes",
+                   "d_ppc2", "hedges_g", "responders")
+# Those that need no means: of terms, or of the observed values (observed.R).
+no_means <- c("anova", "d_ppc2", "hedges_g", "responders")
 
 # arm, time: a column, or list(column, levels); weights: of what the means are averaged over; by_sd, sd,
 # baseline, per: the unit of effect sizes, as in standardised(), a baseline pooled over pooled_over;
-# probe: list(moderator, values, names, per, alpha) for slopes and johnson_neyman (probe.R).
+# probe: list(moderator, values, names, per, alpha) for slopes and johnson_neyman (probe.R);
+# compare: list(c("C", "B"), c("C", "A")), the pairs of arms, the first less the second; observed:
+# list(patient, outcome, arm, time, responder) for d_ppc2, hedges_g and responders (observed.R).
 besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights = "equal", by_sd = "total",
-                    sd = NULL, baseline = NULL, per = NULL, pooled_over = NULL, probe = NULL) {
+                    sd = NULL, baseline = NULL, per = NULL, pooled_over = NULL, probe = NULL, compare = NULL,
+                    observed = NULL) {
   if (!all(parts %in% besides_parts)) refuse("besides: no part `", setdiff(parts, besides_parts)[1L], "`")
   if (!weights %in% mean_weights) refuse("unknown weights `", weights, "`")
   if (!by_sd %in% sd_names) refuse("no standard deviation `", by_sd, "`")
@@ -23,7 +31,23 @@ besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights
   arm <- column(arm)
   list(parts = parts, arm = arm, time = column(time), weights = weights, by_sd = by_sd, sd = sd,
        baseline = baseline, per = per, pooled_over = if (is.null(pooled_over)) arm$column else pooled_over,
-       probe = probe_of(probe))
+       probe = probe_of(probe), compare = lapply(compare, pair_of_arms), observed = observed_of(observed))
+}
+
+pair_of_arms <- function(pair) {
+  pair <- texts(pair, "compare")
+  if (length(pair) != 2L || pair[1L] == pair[2L]) refuse("`compare` has a pair that is not two arms")
+  pair
+}
+
+# Positions of the arms compared, the first less the second.
+arm_pairs <- function(levels, compare) {
+  if (!length(compare)) return(lapply(seq_along(levels)[-1L], function(a) c(a, 1L)))
+  lapply(compare, function(pair) {
+    at <- match(pair, levels)
+    if (anyNA(at)) refuse("no arm `", pair[is.na(at)][1L], "`")
+    at
+  })
 }
 
 # The parts of an answer that were asked for, and by name of the part why one could not be answered.
@@ -45,9 +69,14 @@ answer_besides <- function(model, asked) {
   found <- list(emmeans = part("emmeans", of_means()$rows()),
                 contrasts = part("contrasts", of_means()$contrasts()),
                 anova = part("anova", tests_of_terms(model)),
-                effect_sizes = part("effect_size", effect_sizes(model, asked, of_means()$contrasts())),
+                effect_sizes = part("effect_size", effect_sizes(model, asked, of_means()$contrasts(FALSE))),
                 slopes = part("slopes", probe_slopes(model, asked)))
   found <- Filter(Negate(is.null), found)
+  found$d_ppc2 <- part("d_ppc2", as.list(change_sizes(model, asked)))
+  found$hedges_g <- part("hedges_g", as.list(group_sizes(model, asked)))
+  counted <- part("responders", responder_tables(model, asked))
+  if (!is.null(counted))
+    found <- c(found, list(responders = as.list(counted$by_arm), risk_differences = as.list(counted$compared)))
   bounds <- part("johnson_neyman", probe_bounds(model, asked))
   if (!is.null(bounds))
     found <- c(found, list(lower_bounds = as.list(bounds$lower), upper_bounds = as.list(bounds$upper)))
@@ -92,8 +121,8 @@ design_means <- function(model, asked) {
                        conf_high = "conf_high")))
       })
     },
-    contrasts = function() {
-      wanted <- contrasts_of_cells(model, columns, cells)
+    contrasts = function(changes = "changes" %in% asked$parts) {
+      wanted <- contrasts_of_cells(model, columns, cells, asked$compare, changes)
       complete <- vapply(wanted, function(one) all(known[one$cells]), NA)
       coefficients <- lapply(wanted[complete], function(one) {
         row <- numeric(sum(known))
@@ -144,12 +173,12 @@ columns_in_factors <- function(model) {
 }
 
 # Term, cells and their signs of each contrast asked for.
-contrasts_of_cells <- function(model, columns, cells) {
+contrasts_of_cells <- function(model, columns, cells, compare, changes) {
   size <- lapply(columns, function(one) length(one$levels))
   text <- function(part, i) spelt(columns[[part]]$levels[i])
   at <- function(part, i) if (is.null(columns[[part]])) TRUE else cells[[part]] == i
   cell <- function(arm, time) which(at("arm", arm) & at("time", time))
-  less <- function(part, i) paste(text(part, i), "-", text(part, 1L))
+  less <- function(part, i, base = 1L) paste(text(part, i), "-", text(part, base))
   found <- list()
   add <- function(term, cells, signs) found <<- c(found, list(list(term = term, cells = cells, signs = signs)))
   others <- function(part) seq_len(size[[part]])[-1L]
@@ -157,17 +186,23 @@ contrasts_of_cells <- function(model, columns, cells) {
     for (t in others("time")) add(less("time", t), c(cell(NULL, t), cell(NULL, 1L)), c(1, -1))
     return(found)
   }
+  pairs <- arm_pairs(columns$arm$levels, compare)
   if (is.null(columns$time)) {
-    for (a in others("arm")) add(less("arm", a), c(cell(a, NULL), cell(1L, NULL)), c(1, -1))
+    for (p in pairs) add(less("arm", p[1L], p[2L]), c(cell(p[1L], NULL), cell(p[2L], NULL)), c(1, -1))
     return(found)
   }
-  for (t in seq_len(size$time)) for (a in others("arm"))
-    add(paste0(less("arm", a), " | ", spelt(columns$time$column), "=", text("time", t)),
-        c(cell(a, t), cell(1L, t)), c(1, -1))
+  for (t in seq_len(size$time)) for (p in pairs)
+    add(paste0(less("arm", p[1L], p[2L]), " | ", spelt(columns$time$column), "=", text("time", t)),
+        c(cell(p[1L], t), cell(p[2L], t)), c(1, -1))
   if (together(model, columns$arm$column, columns$time$column))
-    for (t in others("time")) for (a in others("arm"))
-      add(sprintf("(%s) x (%s)", less("arm", a), less("time", t)),
-          c(cell(a, t), cell(1L, t), cell(a, 1L), cell(1L, 1L)), c(1, -1, -1, 1))
+    for (t in others("time")) {
+      for (p in pairs)
+        add(sprintf("(%s) x (%s)", less("arm", p[1L], p[2L]), less("time", t)),
+            c(cell(p[1L], t), cell(p[2L], t), cell(p[1L], 1L), cell(p[2L], 1L)), c(1, -1, -1, 1))
+      if (changes) for (a in sort(unique(unlist(pairs))))
+        add(paste0(less("time", t), " | ", spelt(columns$arm$column), "=", text("arm", a)),
+            c(cell(a, t), cell(a, 1L)), c(1, -1))
+    }
   found
 }
 
@@ -205,7 +240,7 @@ effect_sizes <- function(model, asked, contrasts) {
 asked_besides <- function(asked) {
   if (is.null(asked)) return(NULL)
   only_keys(asked, c("parts", "arm", "time", "weights", "by_sd", "sd", "baseline", "per",
-                     "pooled_over", "probe"), "besides")
+                     "pooled_over", "probe", "compare", "observed"), "besides")
   column <- function(one, name) if (!is.null(one)) {
     only_keys(one, c("column", "levels", "numbers"), name)
     list(column = one_text(one$column, name), levels = texts(one$levels, name),
@@ -216,7 +251,7 @@ asked_besides <- function(asked) {
           if (is.null(asked$by_sd)) "total" else one_text(asked$by_sd, "by_sd"),
           optional(asked$sd, one_number, "sd"), optional(asked$baseline, one_text, "baseline"),
           optional(asked$per, one_text, "per"), optional(asked$pooled_over, one_text, "pooled_over"),
-          asked$probe)
+          asked$probe, asked$compare, asked$observed)
 }
 
 only_keys <- function(object, allowed, what) {

@@ -94,7 +94,7 @@ hedges_g <- function(x, y, level = 0.95) {
     if (pooled <= 0) refuse("the values do not vary")
     d <- (mean(x) - mean(y)) / pooled
     harmonic <- sqrt(1 / length(x) + 1 / length(y))
-    J <- exp(lgamma(m / 2) - lgamma((m - 1) / 2)) / sqrt(m / 2)
+    J <- sqrt(2 * pi / m) / beta((m - 1) / 2, 1 / 2)  # a difference of lgamma() loses digits as m grows
     limits <- noncentral_t_limits(d / harmonic, m, level) * harmonic
     list(d = d, g = J * d, correction = J, sd = pooled, df = m, n = I(c(length(x), length(y))),
          statistic = d / harmonic, p_value = 2 * pt(-abs(d / harmonic), m),

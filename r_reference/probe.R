@@ -3,9 +3,10 @@
 #   asked <- besides("slopes", arm = "recipe", probe = list(moderator = "temp", values = c(175, 200)))
 #   fit_lm(angle ~ recipe * temp, lme4::cake, besides = asked)
 #
-# The effect is each arm less the first; where a term has arm, time and moderator, the difference between
-# the changes since the first time. It is made of marginal means at values of the moderator, so that no
-# coding matters. Its degrees of freedom are those of the contrast at every value.
+# The effect is each arm less the first, or each pair of `compare`; where a term has arm, time and
+# moderator, the difference between the changes since the first time. It is made of marginal means at
+# values of the moderator, so that no coding matters. Its degrees of freedom are those of the contrast at
+# every value.
 
 # The effect at the values asked for, one row each.
 probe_slopes <- function(model, asked) {
@@ -77,13 +78,14 @@ probed_effects <- function(model, asked) {
     refuse("no term has both `", columns$arm$column, "` and `", moderator, "`")
   timed <- !is.null(columns$time) && together(model, columns$arm$column, columns$time$column, moderator)
   if (!timed) columns <- columns["arm"]
-  less <- function(part, i) paste(spelt(columns[[part]]$levels[i]), "-", spelt(columns[[part]]$levels[1L]))
-  others <- function(part) seq_along(columns[[part]]$levels)[-1L]
-  pair <- function(part, i) columns[[part]]$values[c(i, 1L)]
+  less <- function(part, p) paste(spelt(columns[[part]]$levels[p]), collapse = " - ")
+  pair <- function(part, p) columns[[part]]$values[p]
+  arms <- arm_pairs(columns$arm$levels, asked$compare)
   if (!timed)
-    return(lapply(others("arm"), function(a)
+    return(lapply(arms, function(a)
       list(name = less("arm", a), columns = columns, pairs = list(arm = pair("arm", a)))))
-  unlist(lapply(others("time"), function(t) lapply(others("arm"), function(a)
+  times <- lapply(seq_along(columns$time$levels)[-1L], function(t) c(t, 1L))
+  unlist(lapply(times, function(t) lapply(arms, function(a)
     list(name = sprintf("(%s) x (%s)", less("arm", a), less("time", t)), columns = columns,
          pairs = list(arm = pair("arm", a), time = pair("time", t))))), recursive = FALSE)
 }

@@ -11,11 +11,11 @@ def decision(quantity: str, value: Value, alpha: float) -> bool | None:
     Returns:
         None where the quantity decides nothing. NaN decides ``False``: nothing is claimed.
     """
-    if quantity == "p_value":
+    if quantity in ("p_value", "fisher_p"):
         return value < alpha
-    if quantity in ("conf_low", "d_low"):
+    if quantity in ("conf_low", "d_low", "smd_low", "rd_low"):
         return value > 0
-    if quantity in ("conf_high", "d_high"):
+    if quantity in ("conf_high", "d_high", "smd_high", "rd_high"):
         return value < 0
     if quantity == "singular":
         return bool(value)
@@ -29,7 +29,7 @@ def flips(quantity: str, python: Value, r: Value, alpha: float) -> bool:
 
 def flip_note(quantity: str, alpha: float) -> str:
     """What flips, in words."""
-    if quantity == "p_value":
+    if quantity in ("p_value", "fisher_p"):
         return f"p is on the other side of {alpha:g}"
     if quantity == "singular":
         return "one side calls the fit singular"

@@ -14,6 +14,9 @@ _QUANTITY = {
     "effect_size": "d",
     "slopes": "slope",
     "johnson_neyman": "jn_low",
+    "d_ppc2": "smd",
+    "hedges_g": "smd",
+    "responders": "responders",
 }
 """The quantity that stands for a part none of whose numbers exist."""
 _OF_EFFECT_SIZES = ("d", "d_low", "d_high")

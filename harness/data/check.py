@@ -10,6 +10,7 @@ import pandas as pd
 from harness.data.cells import number
 from harness.data.codebook import Codebook
 from harness.data.derive import one, panel_of
+from harness.data.improvements import improvements
 from harness.data.names import unknown_column as _unknown
 from harness.data.patients import check_patients
 from harness.errors import DataError, FormulaError, Problem
@@ -124,6 +125,7 @@ def check_columns(
     check_patients(plan, frame, broken, report)
     for position, analysis in enumerate(plan.analyses):
         _check_analysis(analysis, ("analyses", position), frame, broken, report)
+        _check_responders(analysis, ("analyses", position), plan, codebook, broken, report)
     return frame
 
 
@@ -173,6 +175,29 @@ def _check_analysis(
             report(here, f"`{column}` is not in the formula; leave its contrasts out")
         elif pd.api.types.is_numeric_dtype(frame[column].dtype):
             report(here, f"`{column}` is a number; declare it as a factor in the codebook")
+
+
+def _check_responders(
+    analysis: Analysis,
+    where: Path_,
+    plan: Plan,
+    codebook: Codebook,
+    broken: set[str],
+    report: Report,
+) -> None:
+    """Which way an outcome improves must be known where responders are counted."""
+    if "responders" not in analysis.report:
+        return
+    if analysis.responder is not None and analysis.responder.direction is not None:
+        return
+    known = improvements(plan, codebook)
+    for position, name in enumerate(analysis.outcomes):
+        if name not in known and name not in broken:
+            report(
+                (*where, "outcomes", position),
+                f"responders: the codebook does not say which way `{name}` improves; "
+                "write `responder: {direction: lower}`, or higher",
+            )
 
 
 def _names_known(

@@ -10,6 +10,7 @@ import pandas as pd
 from harness.data.check import check_codebook, check_columns, check_design
 from harness.data.codebook import Codebook, parse_codebook
 from harness.data.hash import sha256_of, sha256_of_file
+from harness.data.improvements import Improvement, improvements
 from harness.data.read import Finding, Reading, compare_columns, typed
 from harness.data.scores import Scored, add_scores, check_scores
 from harness.data.table import TableError, read_bytes, read_table_text
@@ -43,6 +44,11 @@ class Study:
     data_sha256: str
     plan_sha256: str
     folder: Path
+
+    @property
+    def improvements(self) -> dict[str, Improvement]:
+        """Which way is better, by column, where codebook or questionnaire say so."""
+        return improvements(self.plan, self.codebook)
 
 
 def open_study(plan_path: str | Path | Plan) -> Study:

@@ -14,6 +14,9 @@ QUANTITIES = (
     *("num_df", "den_df", "f_value"),
     *("d", "d_low", "d_high"),
     *("jn_low", "jn_high"),
+    *("smd", "smd_se", "smd_low", "smd_high", "rho", "n_first", "n_second"),
+    *("responders", "patients", "incomplete", "not_positive"),
+    *("risk_difference", "rd_low", "rd_high", "nnt", "nnt_low", "nnt_high", "fisher_p"),
     *PROBLEM_QUANTITIES,
     *FLAG_QUANTITIES,
 )

@@ -5,9 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-Part = Literal["emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman"]
+if TYPE_CHECKING:
+    from harness.models.observed import Observed
+
+Part = Literal[
+    "emmeans",
+    "contrasts",
+    "anova",
+    "effect_size",
+    "slopes",
+    "johnson_neyman",
+    "changes",
+    "d_ppc2",
+    "hedges_g",
+    "responders",
+]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 """How what the means are averaged over counts; ``averages`` of the port says what each means."""
 Unit = Literal["residual", "total", "baseline", "given"]
@@ -19,8 +33,17 @@ FIELDS: Mapping[Part, tuple[str, ...]] = {
     "effect_size": ("effect_sizes",),
     "slopes": ("slopes",),
     "johnson_neyman": ("lower_bounds", "upper_bounds"),
+    "changes": (),
+    "d_ppc2": ("d_ppc2",),
+    "hedges_g": ("hedges_g",),
+    "responders": ("responders", "risk_differences"),
 }
-"""The fields of ``Estimates`` that answer each part, in the order in which they are shown."""
+"""The fields of ``Estimates`` that answer each part, in the order in which they are shown.
+
+Changes within arms stand among the contrasts, below the difference between them.
+"""
+OBSERVED: tuple[Part, ...] = ("d_ppc2", "hedges_g", "responders")
+"""Parts of the observed values: no model's numbers are in them."""
 ANSWERS: tuple[str, ...] = tuple(field for fields in FIELDS.values() for field in fields)
 """All of them."""
 
@@ -122,6 +145,8 @@ class Besides:
         weights: of what the means are averaged over.
         unit: of the effect sizes.
         probe: of the moderation, where simple slopes or a region are asked for.
+        compare: pairs of arms, the first less the second; none for each arm less the first.
+        observed: the trial's columns, where the observed values are asked about.
     """
 
     parts: tuple[Part, ...]
@@ -130,23 +155,37 @@ class Besides:
     weights: MeanWeights = "equal"
     unit: EffectUnit = EffectUnit()
     probe: Probe | None = None
+    compare: tuple[tuple[str, str], ...] = ()
+    observed: Observed | None = None
+
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """Positions of the arms that are compared, the first less the second; none without arms."""
+        arm = self.arm or (self.observed.arm if self.observed is not None else None)
+        if arm is None:
+            return ()
+        place = {level: k for k, level in enumerate(arm.levels)}
+        if not self.compare:
+            return tuple((k, 0) for k in range(1, len(place)))
+        return tuple((place[first], place[second]) for first, second in self.compare)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Data columns needed beside those of the model."""
         found = self.unit.columns if "effect_size" in self.parts else ()
-        return (*found, self.probe.patient) if self.probe is not None else found
+        found += (self.probe.patient,) if self.probe is not None else ()
+        return (*found, *self.observed.columns) if self.observed is not None else found
 
     @property
     def sums(self) -> Besides:
         """The parts that are sums of coefficients, so that they follow from theta alone."""
-        kept = tuple(part for part in self.parts if part in ("emmeans", "contrasts", "slopes"))
-        return replace(self, parts=kept)
+        sums = ("emmeans", "contrasts", "changes", "slopes")
+        return replace(self, parts=tuple(part for part in self.parts if part in sums))
 
     @property
     def of_means(self) -> bool:
         """Whether any part is made of marginal means."""
-        return any(part != "anova" for part in self.parts)
+        return any(part not in ("anova", *OBSERVED) for part in self.parts)
 
     @property
     def design(self) -> tuple[DesignColumn, ...]:
@@ -163,6 +202,10 @@ class Besides:
                     if column.numbers is not None:
                         found[name]["numbers"] = list(column.numbers)
             found["weights"] = self.weights
+        if self.compare:
+            found["compare"] = [list(pair) for pair in self.compare]
+        if self.observed is not None:
+            found["observed"] = self.observed.as_json()
         if self.probe is not None:
             found["probe"] = self.probe.as_json()
         if "effect_size" in self.parts:

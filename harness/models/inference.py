@@ -95,8 +95,82 @@ class UpperBound:
     df: float
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeSize:
+    """Morris' d_ppc2 of observed values: a difference of changes in SDs of the first time.
+
+    ``rho`` is the correlation of first and later value within arms; ``n_first`` and ``n_second``
+    count the patients with both values. What does not exist is NaN.
+    """
+
+    term: str
+    smd: float
+    smd_se: float
+    smd_low: float
+    smd_high: float
+    rho: float
+    n_first: float
+    n_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSize:
+    """Hedges' g of observed values at one time; patients of each arm are counted."""
+
+    term: str
+    smd: float
+    smd_low: float
+    smd_high: float
+    n_first: float
+    n_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Responders:
+    """Responders of an arm at a time, all counts of patients.
+
+    ``patients`` is the denominator; ``incomplete`` lack the first or the later value,
+    ``not_positive`` have a first value of which no percentage can be taken.
+    """
+
+    term: str
+    responders: float
+    patients: float
+    incomplete: float
+    not_positive: float
+
+
+@dataclass(frozen=True, slots=True)
+class RiskDifference:
+    """Share of responders in one arm less that in another, and one over it.
+
+    ``nnt`` is positive for benefit and negative for harm; ``nnt_low`` and ``nnt_high`` are one
+    over ``rd_high`` and ``rd_low``. Where ``nnt_high < 0 < nnt_low`` the interval runs from
+    ``nnt_low`` up through infinity to ``nnt_high``.
+    """
+
+    term: str
+    risk_difference: float
+    rd_low: float
+    rd_high: float
+    nnt: float
+    nnt_low: float
+    nnt_high: float
+    fisher_p: float
+
+
 Inferred = (
-    MarginalMean | MeanContrast | TermTest | EffectSize | SimpleSlope | LowerBound | UpperBound
+    MarginalMean
+    | MeanContrast
+    | TermTest
+    | EffectSize
+    | SimpleSlope
+    | LowerBound
+    | UpperBound
+    | ChangeSize
+    | GroupSize
+    | Responders
+    | RiskDifference
 )
 _NO_NUMBER_OF_ITS_OWN = ("term", "sd")
 """``sd`` is held by ``d`` and ``contrast`` together; a quantity of that name is a component's."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.language.formula import Formula
@@ -26,10 +27,12 @@ class CellContrast:
     Attributes:
         term: its name.
         signs: coefficient of each mean that takes part.
+        within: whether it is one arm's own change, no comparison of arms.
     """
 
     term: str
     signs: dict[Cell, float]
+    within: bool = False
 
 
 def spelt(text: str) -> str:
@@ -58,8 +61,9 @@ def mean_term(besides: Besides, cell: Cell) -> str:
 def cell_contrasts(besides: Besides, formula: Formula) -> list[CellContrast]:
     """The contrasts that are asked for.
 
-    Each arm less the first, at each time; where a term of the formula has both, the difference
-    between the changes since the first time, too. Without an arm each time less the first.
+    Each pair of arms, at each time; where a term of the formula has both, the difference between
+    the changes since the first time, too, and below these, where changes are asked for, each arm's
+    own. Without an arm each time less the first.
     """
     arm, time = besides.arm, besides.time
     if arm is None:
@@ -71,14 +75,25 @@ def cell_contrasts(besides: Besides, formula: Formula) -> list[CellContrast]:
     found = []
     for t in _places(time):
         where = f" | {spelt(time.column)}={spelt(time.levels[t])}" if time is not None else ""
-        for a in _places(arm)[1:]:
-            found.append(CellContrast(_less(arm, a) + where, {(a, t): 1.0, (0, t): -1.0}))
+        for a, b in besides.pairs:
+            found.append(CellContrast(_less(arm, a, b) + where, {(a, t): 1.0, (b, t): -1.0}))
     if time is not None and together(formula, arm.column, time.column):
         for t in _places(time)[1:]:
-            for a in _places(arm)[1:]:
-                signs = {(a, t): 1.0, (0, t): -1.0, (a, 0): -1.0, (0, 0): 1.0}
-                found.append(CellContrast(f"({_less(arm, a)}) x ({_less(time, t)})", signs))
+            for a, b in besides.pairs:
+                signs = {(a, t): 1.0, (b, t): -1.0, (a, 0): -1.0, (b, 0): 1.0}
+                found.append(CellContrast(f"({_less(arm, a, b)}) x ({_less(time, t)})", signs))
+            if "changes" in besides.parts:
+                found += _own_changes(besides, arm, time, t)
     return found
+
+
+def _own_changes(
+    besides: Besides, arm: DesignColumn, time: DesignColumn, t: int
+) -> Iterator[CellContrast]:
+    """The changes since the first time of the arms that are compared: ``post - pre | arm=TAU``."""
+    for a in sorted({a for pair in besides.pairs for a in pair}):
+        term = f"{_less(time, t)} | {spelt(arm.column)}={spelt(arm.levels[a])}"
+        yield CellContrast(term, {(a, t): 1.0, (a, 0): -1.0}, within=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +119,30 @@ class ModeratedEffect:
 
 
 def moderated_effects(besides: Besides, formula: Formula) -> list[ModeratedEffect]:
-    """The effects that are probed: each arm less the first, in the change since the first time.
+    """The effects that are probed: each pair of arms, in the change since the first time.
 
-    Where no term of the formula has arm, time and moderator, each arm less the first.
+    Where no term of the formula has arm, time and moderator, each pair of arms.
     """
     arm, time, probe = besides.arm, besides.time, besides.probe
     if arm is None or probe is None:
         return []
     if time is None or not together(formula, arm.column, time.column, probe.moderator):
         return [
-            ModeratedEffect(_less(arm, a), {arm.column: _pair(arm, a)}) for a in _places(arm)[1:]
+            ModeratedEffect(_less(arm, a, b), {arm.column: _pair(arm, a, b)})
+            for a, b in besides.pairs
         ]
     return [
         ModeratedEffect(
-            f"({_less(arm, a)}) x ({_less(time, t)})",
-            {arm.column: _pair(arm, a), time.column: _pair(time, t)},
+            f"({_less(arm, a, b)}) x ({_less(time, t)})",
+            {arm.column: _pair(arm, a, b), time.column: _pair(time, t)},
         )
         for t in _places(time)[1:]
-        for a in _places(arm)[1:]
+        for a, b in besides.pairs
     ]
 
 
-def _pair(column: DesignColumn, place: int) -> tuple[str | float, str | float]:
-    return column.levels[place], column.levels[0]
+def _pair(column: DesignColumn, place: int, base: int = 0) -> tuple[str | float, str | float]:
+    return column.levels[place], column.levels[base]
 
 
 def together(formula: Formula, *columns: str) -> bool:
@@ -147,5 +163,5 @@ def _places(column: DesignColumn | None) -> range:
     return range(1 if column is None else len(column.levels))
 
 
-def _less(column: DesignColumn, place: int) -> str:
-    return f"{spelt(column.levels[place])} - {spelt(column.levels[0])}"
+def _less(column: DesignColumn, place: int, base: int = 0) -> str:
+    return f"{spelt(column.levels[place])} - {spelt(column.levels[base])}"

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from harness.models.inference import (
+    ChangeSize,
     EffectSize,
+    GroupSize,
     LowerBound,
     MarginalMean,
     MeanContrast,
+    Responders,
+    RiskDifference,
     SimpleSlope,
     TermTest,
     UpperBound,
@@ -206,8 +210,8 @@ class Estimates:
         vcov_adjusted: the same as Kenward and Roger adjust it, where that is the df method.
         elsewhere: the algebra at other thetas, where the engine gives it.
         reported: what it prints with its defaults, where this is not such an answer already.
-        emmeans, contrasts, anova, effect_sizes, slopes, lower_bounds, upper_bounds: what was asked
-            besides; None where it was not.
+        emmeans, contrasts, anova, effect_sizes, slopes, lower_bounds, upper_bounds, d_ppc2,
+            hedges_g, responders, risk_differences: what was asked besides; None where it was not.
         refused: of those, by part, why it could not be answered; the part is then empty.
     """
 
@@ -239,6 +243,10 @@ class Estimates:
     slopes: tuple[SimpleSlope, ...] | None = field(default=None, metadata=UNSAID)
     lower_bounds: tuple[LowerBound, ...] | None = field(default=None, metadata=UNSAID)
     upper_bounds: tuple[UpperBound, ...] | None = field(default=None, metadata=UNSAID)
+    d_ppc2: tuple[ChangeSize, ...] | None = field(default=None, metadata=UNSAID)
+    hedges_g: tuple[GroupSize, ...] | None = field(default=None, metadata=UNSAID)
+    responders: tuple[Responders, ...] | None = field(default=None, metadata=UNSAID)
+    risk_differences: tuple[RiskDifference, ...] | None = field(default=None, metadata=UNSAID)
     refused: dict[str, str] | None = field(default=None, metadata=UNSAID)
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from harness.language import Formula, names_in
 from harness.language.nodes import is_syntactic
+from harness.plan.arms import check_arms
 from harness.plan.document import Path_
+from harness.plan.observed import check_observed
 from harness.plan.schema import Analysis, Plan
 
 OF_MEANS = ("emmeans", "contrasts", "effect_size")
@@ -56,6 +58,8 @@ def check_besides(
     if analysis.means is not None and not any(part in asked for part in OF_MEANS):
         report((*where, "means"), f"has no effect: report none of {', '.join(OF_MEANS)}")
     _check_unit(analysis, "effect_size" in asked, (*where, "effect_size"), report)
+    check_arms(plan, analysis, formulas, where, report)
+    check_observed(plan, analysis, formulas, where, report)
 
 
 def _no_means(plan: Plan, formulas: Sequence[Formula], part: str) -> Iterator[str]:

@@ -185,7 +185,7 @@ def _droppable(details: Any) -> Path_ | None:
     if loc[:1] == ("analyses",) and len(loc) >= 2:
         optional = (
             *("moderators", "reml", "df", "weights", "offset", "contrasts"),
-            *("report", "means", "effect_size", "adjust", "probe"),
+            *("report", "means", "effect_size", "arms", "responder", "adjust", "probe"),
         )
         if len(loc) >= 3 and loc[2] in optional:
             return loc[:3]

@@ -12,13 +12,26 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr
 
+from harness.plan.comparisons import ArmPair, Responder
 from harness.plan.patients import FlowColumns, SetRule
-from harness.plan.section import Line, Section
+from harness.plan.section import Line, Section, spelt
 from harness.scoring.instrument import InstrumentName, MissingRule, ScoreDirection
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
 Kind = Literal["lmm", "ols", "ancova", "moderation"]
-Report = Literal["coefficients", "anova", "emmeans", "contrasts", "effect_size", "random", "fit"]
+Report = Literal[
+    "coefficients",
+    "anova",
+    "emmeans",
+    "contrasts",
+    "changes",
+    "effect_size",
+    "d_ppc2",
+    "hedges_g",
+    "responders",
+    "random",
+    "fit",
+]
 ContrastCoding = Literal["treatment", "sum", "helmert", "poly"]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 EffectSd = Literal["residual", "total", "baseline", "given"]
@@ -26,11 +39,6 @@ ReferenceMode = Literal["auto", "live", "recorded"]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 RelativePath = Annotated[str, Field(min_length=1, max_length=1000)]
-
-
-def _spelt(value: object) -> object:
-    """A version written as a number, 39, is the version 39."""
-    return str(value) if type(value) is int else value
 
 
 class StudyInfo(Section):
@@ -93,7 +101,7 @@ class Score(Section):
 
     instrument: InstrumentName = Field(description="Which questionnaire.")
     items: ItemColumns = Field(description="The columns of its answers.")
-    version: Annotated[str, BeforeValidator(_spelt)] | None = Field(
+    version: Annotated[str, BeforeValidator(spelt)] | None = Field(
         default=None, description="Of a questionnaire with several forms: which one."
     )
     direction: ScoreDirection | None = Field(
@@ -220,6 +228,15 @@ class Analysis(Section):
     effect_size: EffectSizes | None = Field(
         default=None, description="Unit of the effect sizes: for effect_size."
     )
+    arms: tuple[ArmPair, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Planned contrasts: the pairs of arms that are compared, in order; default: "
+        "each arm less the first.",
+    )
+    responder: Responder | None = Field(
+        default=None, description="Who is a responder: for responders."
+    )
     adjust: Adjust | None = Field(default=None, description="Adjustment for multiple testing.")
     probe: Probe | None = Field(default=None, description="Simple slopes of a moderation.")
 
@@ -280,6 +297,9 @@ def plan_schema() -> dict[str, Any]:
     schema["$defs"]["Factor"]["properties"]["levels"]["items"] = {
         "type": ["string", "number", "boolean"]
     }
+    pair = schema["$defs"]["Analysis"]["properties"]["arms"]["anyOf"][0]["items"]
+    for arm in pair["prefixItems"]:
+        arm["type"] = ["string", "integer"]
     schema["$defs"]["Score"]["properties"]["version"]["anyOf"][0] = {"type": ["string", "integer"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,4 @@
-"""What all sections of a plan share."""
+"""What all parts of a plan share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Line = Annotated[str, Field(min_length=1, max_length=8000)]
+
+
+def spelt(value: object) -> object:
+    """A text written as a number, 39, is the text 39."""
+    return str(value) if type(value) is int else value
 
 
 class Section(BaseModel):

@@ -8,6 +8,7 @@ from harness.models.besides import Besides
 from harness.models.record import Answer, Estimates
 from harness.models.spec import ModelTask
 from harness.report.figures import figure
+from harness.report.observed import observed_lines
 
 _WEIGHTS = {
     "equal": "all combinations alike",
@@ -34,12 +35,16 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
             names = " and ".join(column.column for column in besides.design)
             how = f"averaged over other factors, {_WEIGHTS[besides.weights]} ({besides.weights})"
             said.append((f"means of {names}: {how}; covariates at their mean", ""))
+        if besides.compare:
+            pairs = ", ".join(f"{first} - {second}" for first, second in besides.compare)
+            said.append((f"planned contrasts between arms: {pairs}", ""))
         if besides.probe is not None:
             said.append((_probed(besides), ""))
         if "anova" in besides.parts:
             said.append(("anova(term): F tests of type III hypotheses", ""))
         if "effect_size" in besides.parts:
             said.append((besides.unit.formula, f"{_sd(python, r)} in {task.key.place}"))
+        said += [(line, "") for line in observed_lines(besides)]
         for line, more in said:
             analyses, values = found.setdefault(line, ([], []))
             if task.key.analysis not in analyses:

@@ -30,6 +30,7 @@ from harness.plan.patients import PatientSet
 from harness.plan.schema import Plan
 from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
+from harness.report.reproduce_observed import OBSERVED, observed_in_r
 from harness.report.reproduce_probe import PROBE, probed_in_r
 from harness.report.reproduce_scores import scores_script
 from harness.report.reproduce_sets import patient_rows, patients_script
@@ -150,6 +151,8 @@ def reproduce_script(
         parts.append(PROBE)
     if any(isinstance(plan.sets[task.key.set], PatientSet) for task in tasks):
         parts.append(patients_script(plan.data, codebook.by_name[time.column].numeric))
+    if any(task.spec.besides and task.spec.besides.observed for task in tasks):
+        parts.append(OBSERVED)
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
@@ -210,6 +213,8 @@ def _model(task: ModelTask, rows: str) -> str:
     lines.append(f"besides(fit, {df_method}, {data}, {asked_in_r(spec)})")
     if spec.besides.probe is not None:
         lines.append(f"probe(fit, {df_method}, {data}, {probed_in_r(spec)})")
+    if spec.besides.observed is not None:
+        lines.append(f"observed(fit, {data}, {observed_in_r(spec)})")
     return "\n".join(lines)
 
 

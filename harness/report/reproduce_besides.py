@@ -56,7 +56,8 @@ besides <- function(fit, df_method, rows, asked) {
   if ("contrasts" %in% asked$parts) wide("contrasts", contrasts)
   if (!"effect_size" %in% asked$parts) return(invisible())
   sd <- effect_sd(fit, rows, asked$sd)
-  sizes <- contrasts[c("estimate", "conf_low", "conf_high")] / sd
+  between <- !rownames(contrasts) %in% asked$within
+  sizes <- contrasts[between, c("estimate", "conf_low", "conf_high")] / sd
   wide(paste("effect sizes, d = contrast / SD, SD =", format(sd, digits = 10)),
        structure(sizes, names = c("d", "d_low", "d_high")))
 }
@@ -155,6 +156,9 @@ def asked_in_r(spec: ModelSpec) -> str:
         if at:
             parts.append(f"at = list({', '.join(at)})")
         parts += [_block("cells", listed), _block("contrasts", contrasts)]
+        within = [r_string(o.term) for o in cell_contrasts(besides, spec.formula) if o.within]
+        if within:
+            parts.append(f"within = {_vector(within)}")
     if "effect_size" in besides.parts:
         unit = besides.unit
         sd = [f"by = {r_string(unit.by)}"]

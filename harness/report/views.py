@@ -84,10 +84,13 @@ COEFFICIENT_HEADER = (
 )
 
 
-_FOLLOWING = ("emmean", "contrast", "f_value", "slope", "jn_low", "jn_high")
+_OBSERVED = ("smd", "responders", "risk_difference")
+_FOLLOWING = ("emmean", "contrast", "f_value", "slope", "jn_low", "jn_high", *_OBSERVED)
 _MAIN = ("estimate", "sd", "cor", "sigma", *_FOLLOWING)
 """The number that stands for its term."""
-_EFFECT_SIZE = ("d", "d_low", "d_high")
+_P_VALUES = ("p_value", "fisher_p")
+_BESIDE = {"d": ("d", "d_low", "d_high"), "nnt": ("nnt", "nnt_low", "nnt_high")}
+"""Numbers of a term that have a line of their own, below it."""
 
 
 def coefficient_lines(rows: Rows) -> list[Line]:
@@ -95,7 +98,8 @@ def coefficient_lines(rows: Rows) -> list[Line]:
 
     A line's verdict and its last number stand for every number of the term: estimate, standard
     error, df, statistic, p value and both interval bounds. Means, contrasts and tests of terms
-    have a line each, and a contrast a second one where it is given as an effect size.
+    have a line each, and a contrast a second one where it is given as an effect size, a difference
+    of risks one of its number needed to treat.
     """
     lines: list[Line] = []
     following: list[Line] = []
@@ -104,15 +108,19 @@ def coefficient_lines(rows: Rows) -> list[Line]:
         if row.term:
             by_term.setdefault(row.term, []).append(row)
     for term, of_term in by_term.items():
-        sizes = [row for row in of_term if row.quantity in _EFFECT_SIZE]
-        own = [row for row in of_term if row.quantity not in _EFFECT_SIZE]
+        beside = {
+            name: [row for row in of_term if row.quantity in quantities]
+            for name, quantities in _BESIDE.items()
+        }
+        own = [row for row in of_term if not any(row in rows for rows in beside.values())]
         main = next((r for r in own if r.quantity in _MAIN), None)
         if main is not None:
-            p = next((r for r in own if r.quantity == "p_value"), None)
+            p = next((r for r in own if r.quantity in _P_VALUES), None)
             listed = following if main.quantity in _FOLLOWING else lines
             listed.append(_line(term, main, p, own))
-        if sizes:
-            following.append(_line(f"d of {term}", sizes[0], None, sizes))
+        for name, given in beside.items():
+            if given:
+                following.append(_line(f"{name} of {term}", given[0], None, given))
     whole = [row for row in rows if not row.term and row.quantity]
     at_one_theta = False
     for row in whole:
@@ -146,7 +154,7 @@ NUMBER_HEADER = (
 
 def number_line(row: DiffRow) -> Line:
     """A number in one line."""
-    show = p_figure if row.quantity == "p_value" else figure
+    show = p_figure if row.quantity in _P_VALUES else figure
     note = "; ".join(part for part in (row.cause, row.note) if part)
     cells = (
         row.term,

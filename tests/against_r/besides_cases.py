@@ -19,6 +19,8 @@ VISIT = DesignColumn("visit", ("w0", "w4", "w8", "w12"))
 WEEK = DesignColumn("week", ("0", "4", "8", "12"))
 BASELINE = EffectUnit("baseline", None, "base", "arm", "id")
 
+PLANNED = (("high", "mid"), ("low", "mid"))
+
 Case = tuple[ModelSpec, Callable[[], pd.DataFrame]]
 
 
@@ -27,8 +29,9 @@ def asked(
     time: DesignColumn | None = VISIT,
     weights: MeanWeights = "equal",
     unit: EffectUnit | None = None,
+    compare: tuple[tuple[str, str], ...] = (),
 ) -> Besides:
-    return Besides(ALL, arm, time, weights, unit or EffectUnit())
+    return Besides(ALL, arm, time, weights, unit or EffectUnit(), compare=compare)
 
 
 def without(query: str) -> Callable[[], pd.DataFrame]:
@@ -126,6 +129,11 @@ CASES: dict[str, Case] = {
     ),
     "reference-arm-absent": (spec(DOSES, besides=asked(DOSE)), without("dose == 'low'")),
     "arm-absent": (spec(DOSES, besides=asked(DOSE)), without("dose == 'mid'")),
+    "planned-arms": (spec(DOSES, besides=asked(DOSE, compare=PLANNED)), patients),
+    "planned-arms-reference-absent": (
+        spec(DOSES, besides=asked(DOSE, compare=PLANNED)),
+        without("dose == 'low'"),
+    ),
     "empty-cell": (spec(DOSES, besides=asked(DOSE)), without("dose == 'mid' and visit == 'w8'")),
     "empty-cell-kenward-roger": (
         spec(DOSES, df_method=KR, besides=asked(DOSE)),

@@ -16,6 +16,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from besides_cases import CASES  # noqa: E402
+from observed_cases import CASES as OBSERVED_CASES  # noqa: E402
 from test_random_designs import DESIGNS, design  # noqa: E402
 
 from harness.compare.fits import cross_check  # noqa: E402
@@ -56,7 +57,7 @@ def models() -> Iterator[tuple[str, ModelSpec, object]]:
             for method in METHODS if task.spec.mixed else ("residual", "z"):
                 spec = replace(task.spec, df_method=method, besides=everything(opened.plan, task))
                 yield f"{study}/{task.key.place}", spec, rows
-    for name, (spec, made) in CASES.items():
+    for name, (spec, made) in (CASES | OBSERVED_CASES).items():
         yield f"besides/{name}", spec, made()
     for seed in range(DESIGNS):
         frame, spec = design(seed)

@@ -101,6 +101,19 @@ def test_every_number_matches(lme4: RLiveEngine, name: str, method: Any) -> None
     assert all(row.metric == "SE" and row.limit == 1e-6 for row in bounds)
 
 
+def test_planned_pairs_are_probed_alike(lme4: RLiveEngine) -> None:
+    formula, frame, more = MIXED["three-arms"]
+    besides = replace(ASKED, arm=more["arm"], compare=(("CBT", "MBSR"), ("TAU", "CBT")))
+    asked = spec(formula, df_method="residual", besides=besides)
+    python, r = both(lme4, asked, frame())
+    assert {row.verdict for row in compare_model(KEY, python, r)} == {Verdict.MATCH}
+    assert r.slopes is not None
+    assert [row.term for row in r.slopes][:: len(VALUES)] == [
+        "(CBT - MBSR) x (post - pre) | z=mean-sd",
+        "(TAU - CBT) x (post - pre) | z=mean-sd",
+    ]
+
+
 def test_the_names_say_effect_value_and_shape(lme4: RLiveEngine) -> None:
     asked, frame = question("three-way", "satterthwaite")
     for side in both(lme4, asked, frame):

@@ -27,6 +27,7 @@ HEADED = (
     "likelihood_ratio",
     "model",
     "moderation",
+    "observed",
     "predict",
     "profile",
 )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from harness.language import parse_formula
-from harness.models.besides import Besides, DesignColumn
+from harness.models.besides import Besides, DesignColumn, Probe
 from harness.models.mean_terms import (
     cell_contrasts,
     cells,
     in_fixed_part,
     mean_term,
+    moderated_effects,
     spelt,
     together,
 )
@@ -61,6 +63,34 @@ def test_changes_do_not_differ_without_an_interaction() -> None:
         "MBSR - TAU | time=post",
         "ACT - TAU | time=post",
     ]
+
+
+def test_planned_contrasts_are_of_the_pairs_in_their_order() -> None:
+    planned = replace(BOTH, compare=(("ACT", "MBSR"), ("TAU", "ACT")))
+    found = {one.term: one.signs for one in cell_contrasts(planned, CROSSED)}
+    assert list(found) == [
+        "ACT - MBSR | time=pre",
+        "TAU - ACT | time=pre",
+        "ACT - MBSR | time=post",
+        "TAU - ACT | time=post",
+        "(ACT - MBSR) x (post - pre)",
+        "(TAU - ACT) x (post - pre)",
+    ]
+    assert found["TAU - ACT | time=post"] == {(0, 1): 1.0, (2, 1): -1.0}
+    assert found["(ACT - MBSR) x (post - pre)"] == {
+        (2, 1): 1.0,
+        (1, 1): -1.0,
+        (2, 0): -1.0,
+        (1, 0): 1.0,
+    }
+
+
+def test_planned_pairs_are_probed() -> None:
+    formula = parse_formula("y ~ arm * time * z + (1 | id)")
+    planned = replace(BOTH, compare=(("ACT", "MBSR"),), probe=Probe("z", (0.0,), "id"))
+    (effect,) = moderated_effects(planned, formula)
+    assert effect.name == "(ACT - MBSR) x (post - pre)"
+    assert effect.pairs == {"arm": ("ACT", "MBSR"), "time": ("post", "pre")}
 
 
 def test_one_column_alone() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.engines.port.effect_unit import unit_sd
+from harness.engines.port.observed.answers import change_sizes, group_sizes, responder_rows
 from harness.engines.port.probed import (
     Probed,
     bound_rows,
@@ -71,6 +72,10 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
         "effect_size": lambda: (_effect_sizes(fit, asked, contrasts()),),
         "slopes": lambda: (simple_slope_rows(probed(), level),),
         "johnson_neyman": lambda: bound_rows(probed()),
+        "changes": tuple,  # among the contrasts
+        "d_ppc2": lambda: (change_sizes(fit.design, asked, level),),
+        "hedges_g": lambda: (group_sizes(fit.design, asked, level),),
+        "responders": lambda: responder_rows(fit.design, asked, level),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -180,7 +185,9 @@ def _effect_sizes(
     fit: FittedModel | LinearFit, besides: Besides, contrasts: tuple[MeanContrast, ...]
 ) -> tuple[EffectSize, ...]:
     sd = unit_sd(fit, besides.unit)
+    within = {one.term for one in cell_contrasts(besides, fit.design.spec.formula) if one.within}
     return tuple(
         EffectSize(row.term, row.contrast / sd, row.conf_low / sd, row.conf_high / sd, sd)
         for row in contrasts
+        if row.term not in within
     )

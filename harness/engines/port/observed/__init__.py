@@ -1,0 +1,1 @@
+"""Numbers of the observed values, model or not: standardised differences, responders."""
