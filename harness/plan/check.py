@@ -9,6 +9,7 @@ from harness.errors import FormulaError
 from harness.language import Call, Formula, Node, fill_formula, names_in, parse_expression
 from harness.language.nodes import Binary, Group, Unary
 from harness.language.tokens import placeholders
+from harness.plan.adjust import check_adjust
 from harness.plan.besides import check_besides
 from harness.plan.document import Path_
 from harness.plan.patients import PatientSet
@@ -59,6 +60,7 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         check_besides(plan, analysis, formulas, where, report)
         moderators = [moderator for _, moderator in combinations(analysis)]
         check_probe(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
+        check_adjust(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
 
 
 def combinations(analysis: Analysis) -> Iterator[tuple[str, str]]:
@@ -148,7 +150,6 @@ def _check_analysis(
             known = ", ".join(set_names)
             report((*where, "sets", position), f"no set `{name}`; there are {known}")
     _check_formula(analysis, where, report)
-    _check_available(analysis, where, report)
 
 
 def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
@@ -190,13 +191,6 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
         )
     if not mixed and "reml" in analysis.model_fields_set:
         report((*where, "reml"), "has no meaning for a linear model; leave it out")
-
-
-def _check_available(analysis: Analysis, where: Path_, report: Report) -> None:
-    """Refuse what the format knows and this version cannot compute; nothing is dropped silently."""
-    later = "is not available in this version"
-    if analysis.adjust is not None:
-        report((*where, "adjust"), f"adjustment for multiple testing {later}; leave it out")
 
 
 def _no_repeats(names: tuple[str, ...], where: Path_, report: Report) -> None:

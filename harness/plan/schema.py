@@ -36,6 +36,9 @@ ContrastCoding = Literal["treatment", "sum", "helmert", "poly"]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 EffectSd = Literal["residual", "total", "baseline", "given"]
 ReferenceMode = Literal["auto", "live", "recorded"]
+AdjustMethod = Literal["BH", "BY", "holm", "bonferroni", "none"]
+AdjustFamily = Literal["analysis", "outcome", "moderator", "plan"]
+AdjustTests = Literal["coefficients", "anova"]
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 RelativePath = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -137,9 +140,25 @@ class Score(Section):
 class Adjust(Section):
     """Adjustment for multiple testing."""
 
-    method: Literal["BH", "holm", "bonferroni", "none"] = Field(description="Adjustment method.")
-    family: Literal["analysis", "outcome", "plan"] = Field(
-        default="analysis", description="Which tests are adjusted together."
+    method: AdjustMethod = Field(
+        description="BH: false discovery rate (Benjamini and Hochberg); BY: the same under any "
+        "dependence (Benjamini and Yekutieli); holm, bonferroni: family-wise error; none: the "
+        "tests are counted and not adjusted."
+    )
+    family: AdjustFamily = Field(
+        default="analysis",
+        description="Which tests of one analysis set are adjusted together: all of the analysis, "
+        "those of an outcome or of a moderator, or those of all analyses that say `plan` with the "
+        "same method.",
+    )
+    tests: AdjustTests = Field(
+        default="coefficients",
+        description="Of the term the analysis is about, the highest that holds the arm: its "
+        "coefficients, or its F test (anova).",
+    )
+    groups: dict[Line, Annotated[tuple[Line, ...], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="Families of outcomes by a name of your own; each outcome is in one of them.",
     )
 
 

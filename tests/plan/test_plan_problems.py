@@ -64,7 +64,6 @@ ONE_MISTAKE = [
     ("codings as a list", "    reml: true", "    contrasts: [arm]", "[arm]", "analyses[0].contrasts", "must be a mapping"),
     ("weights as number", "    reml: true", "    weights: 2", "weights", "analyses[0].weights", 'write "2" in quotes'),
     ("weights misspelt", "    reml: true", "    weigths: il6", "weigths", "analyses[0].weigths", "did you mean `weights`?"),
-    ("adjust", "    reml: true", "    adjust: {method: BH, family: analysis}", "adjust", "analyses[0].adjust", "not available in this version"),
     ("probe", "    outcomes: [bdi]\n", "    outcomes: [bdi]\n    probe: {at: [mean-sd, 3], johnson_neyman: true}\n", "probe", "analyses[1].probe", "a name that needs back-ticks"),
     ("one column twice", "column: visit", "column: arm", "data:", "data", "three different columns"),
     ("published absolute", "reference:", "published: /published.yaml\nreference:", "published", "published", "relative to the plan"),
