@@ -11,8 +11,10 @@ from typing import Literal, Protocol, get_args
 import pandas as pd
 
 from harness.engines.port.engine import PortEngine
+from harness.engines.r.adjusted import AdjustedByR, PValues, ask_adjusted, find_adjusted
 from harness.engines.r.cache import ReferenceCache, cache_folder
 from harness.engines.r.engine import RLiveEngine, version_line
+from harness.engines.r.record import ADJUSTED
 from harness.engines.r.recorded import RecordedEngine
 from harness.errors import HarnessError, ReferenceUnavailable
 from harness.models.record import Estimates
@@ -86,6 +88,14 @@ class Reference(Protocol):
         """The reference estimates of a model that is in no plan."""
         ...
 
+    def adjust(self, asked: PValues) -> AdjustedByR:
+        """The reference's adjustment of a family's p values.
+
+        Raises:
+            PartNotRun: R is missing, or what was recorded is not about these p values.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of what is held open."""
         ...
@@ -141,6 +151,16 @@ class LiveReference:
             self.cache.put(spec, frame, answer)
         return answer
 
+    def adjust(self, asked: PValues) -> AdjustedByR:
+        """What R answers about a family, or has answered to the very same p values."""
+        kept = self.cache.get_adjusted(asked) if self.cache else None
+        if kept is not None:
+            return kept
+        answer = ask_adjusted(self.engine, asked)
+        if self.cache:
+            self.cache.put_adjusted(answer)
+        return answer
+
     def criterion_at(self, task: ModelTask, frame: pd.DataFrame, theta: Sequence[float]) -> float:
         """R's criterion of a model at another theta than its own."""
         return self.engine.criterion_at(task.spec, frame, theta)
@@ -174,6 +194,10 @@ class RecordedReference:
         answer = self.engine.fit(spec, frame)
         self.tally.models += 1
         return answer
+
+    def adjust(self, asked: PValues) -> AdjustedByR:
+        """Look the family up; its p values must be those of the models' records."""
+        return find_adjusted(self.engine.folder / ADJUSTED, asked)
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -13,7 +13,9 @@ import pandas as pd
 import pytest
 from r_examples import SLEEP, sleepstudy, spec
 
+from harness.engines.multiplicity import adjusted_p
 from harness.engines.port.engine import PortEngine
+from harness.engines.r.adjusted import PValues
 from harness.engines.r.channel import Parts
 from harness.engines.reference import ReferenceMode, References, open_references
 from harness.errors import HarnessError, ModelError, ReferenceUnavailable
@@ -58,6 +60,15 @@ class StandIn:
             self.retries += ("R was killed by SIGKILL",)
             found = replace(found, messages=("answered at the second attempt",))
         return found
+
+    def ask(self, question: str, **asked: Any) -> dict[str, Any]:
+        self.start()
+        StandIn.counts[question] += 1
+        found = adjusted_p(asked["p_values"], asked["method"]).tolist()
+        rows = zip(asked["names"], asked["p_values"], found, strict=True)
+        return {
+            "rows": [dict(zip(("name", "p_value", "p_adjusted"), r, strict=True)) for r in rows]
+        }
 
     def close(self) -> None:
         self.versions = {}
@@ -208,3 +219,53 @@ def test_an_entry_dropped_is_told(counts: Counter[str], tmp_path: Path) -> None:
     (note,) = references.tally.notes
     assert f"cached reference {entry} dropped and fitted anew" in note
     assert all(isinstance(answer, Estimates) for answer in answers)
+
+
+FAMILY = PValues("moderation in ITT", "holm", ("a in m/ITT/x", "a in m/ITT/y"), (0.0123, 1e-9))
+
+
+def adjust(folder: Path, asked: PValues = FAMILY) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """Adjusted p values and notes of one opening of the references."""
+    with open_references("live", records=folder, timeout=1, cached=True) as references:
+        return references.engines[0].adjust(asked).p_adjusted, references.tally.notes
+
+
+def test_an_adjusted_family_is_kept_for_its_very_p_values(
+    tmp_path: Path, counts: Counter[str]
+) -> None:
+    assert adjust(tmp_path) == adjust(tmp_path) == ((0.0123, 2e-9), ())
+    assert counts == {"starts": 1, "adjust": 1}
+    moved = replace(FAMILY, p_values=(0.0123, 2e-9))
+    assert adjust(tmp_path, moved) == ((0.0123, 4e-9), ())
+    assert adjust(tmp_path, replace(FAMILY, method="bonferroni")) == ((0.0246, 2e-9), ())
+    assert counts["adjust"] == len(list((tmp_path / "cache" / "adjusted").iterdir())) == 3
+
+
+def test_a_kept_family_that_does_not_verify_itself_is_asked_anew(
+    tmp_path: Path, counts: Counter[str]
+) -> None:
+    adjust(tmp_path)
+    (kept,) = (tmp_path / "cache" / "adjusted").iterdir()
+    whole = kept.read_text(encoding="utf-8")
+    kept.write_text(whole.replace("2e-09", "3e-09"), encoding="utf-8")
+    found, (note,) = adjust(tmp_path)
+    assert found == (0.0123, 2e-9)
+    assert f"{kept} dropped and asked anew: it was altered after it was written" in note
+    assert kept.read_text(encoding="utf-8") == whole
+    assert counts["adjust"] == 2
+    assert adjust(tmp_path) == ((0.0123, 2e-9), ())
+
+
+def test_an_answer_that_no_definition_gives_is_not_kept(
+    tmp_path: Path, counts: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = StandIn.ask
+
+    def wrong(self: StandIn, question: str, **asked: Any) -> dict[str, Any]:
+        answer = right(self, question, **asked)
+        answer["rows"][0]["p_adjusted"] *= 1 + 1e-9
+        return answer
+
+    monkeypatch.setattr(StandIn, "ask", wrong)
+    assert adjust(tmp_path)[0] == (0.0123 * (1 + 1e-9), 2e-9)
+    assert not (tmp_path / "cache" / "adjusted").exists()

@@ -13,11 +13,13 @@ import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from harness.engines.r.adjusted import AdjustedByR, PValues, find_adjusted, write_adjusted
+from harness.engines.r.adjusted import contradiction as contradicted
 from harness.engines.r.channel import Parts
 from harness.engines.r.home import find_r
 from harness.engines.r.installation import (
@@ -67,8 +69,9 @@ class CacheSize:
 
 def cache_size(folder: Path) -> CacheSize:
     """Count the answers kept in a cache folder; one that is not there has none."""
-    answers, installations = (_entries(folder / name) for name in ("answers", "installations"))
-    return CacheSize(len(answers), sum(size for _, size, _ in (*answers, *installations)))
+    names = ("answers", "adjusted", "installations")
+    answers, *others = (_entries(folder / name) for name in names)
+    return CacheSize(len(answers), sum(size for part in (answers, *others) for _, size, _ in part))
 
 
 class ReferenceCache:
@@ -83,6 +86,7 @@ class ReferenceCache:
 
     def __init__(self, folder: Path, criterion_at: CriterionAt) -> None:
         self._answers, self._installations = folder / "answers", folder / "installations"
+        self._adjusted = folder / "adjusted"
         self._criterion_at = criterion_at
         self._installation: Installation | None = None
         self._scripts = ""
@@ -180,10 +184,47 @@ class ReferenceCache:
         except (DataError, RecordRefused) as error:
             self._give_up(str(error))
 
+    def get_adjusted(self, asked: PValues) -> AdjustedByR | None:
+        """The answer kept for a family's p values."""
+        installation = self._installation
+        if installation is None:
+            return None
+        path = self._place_of(installation, asked)
+        try:
+            found = find_adjusted(path, asked)
+        except ReferenceUnavailable:
+            return None
+        except RecordRefused as error:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            self._note(f"cached adjustment {path} dropped and asked anew: {error.reason}")
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return found
+
+    def put_adjusted(self, answer: AdjustedByR) -> None:
+        """Keep the answer to a family, if it would be believed when read back."""
+        installation = self._installation
+        if installation is None or self._readonly or contradicted(answer):
+            return
+        path = self._place_of(installation, answer.asked)
+        try:
+            write_adjusted(path, [answer], installation.versions)
+            self._written = True
+        except DataError as error:
+            self._give_up(str(error))
+
+    def _place_of(self, installation: Installation, asked: PValues) -> Path:
+        depends_on = [installation.identity, self._scripts, asdict(asked)]
+        plain = json.dumps(depends_on, sort_keys=True, ensure_ascii=True)
+        return self._adjusted / f"{hashlib.sha256(plain.encode('ascii')).hexdigest()}.json"
+
     def close(self) -> None:
         """Keep the folder within its bounds, if anything was added to it."""
         if self._written:
             trim(self._answers, LIMIT_BYTES)
+            trim(self._adjusted, LIMIT_BYTES // 20)
             trim(self._installations, LIMIT_BYTES // 20)
 
     def _key(self, installation: Installation, spec: ModelSpec, frame: pd.DataFrame) -> ModelKey:

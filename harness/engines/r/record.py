@@ -7,7 +7,6 @@ bit), the versions, the hash of the R scripts, and a seal over all of it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,11 +21,16 @@ from harness.engines.r.answer import AnswerError, estimates_from_json
 from harness.engines.r.columns import columns_of, frame_sha256
 from harness.engines.r.request import asked_besides, extras
 from harness.engines.r.scripts import scripts_sha256
+from harness.engines.r.seal import seal as _seal
+from harness.engines.r.seal import sealed as _sealed
+from harness.engines.r.seal import without as _without
 from harness.errors import RecordRefused, ReferenceUnavailable
 from harness.models.record import Estimates, as_json
 from harness.models.spec import ModelKey, ModelSpec
 from harness.strict_json import NotStrictJson, parse_json, regular_bytes
 
+ADJUSTED = "adjusted.json"
+"""Beside the records: no model's name, which has dots. See ``adjusted.py``."""
 FORMAT = 1
 _FIELDS = ("format", "key", "model", "data", "scripts_sha256", "date", "answer", "sha256")
 
@@ -169,7 +173,7 @@ def find_record(
         return record
     refusals: list[str] = []
     others: list[Path] = []
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted(set(folder.glob("*.json")) - {folder / ADJUSTED}):
         try:
             record = read_record(path)
         except RecordRefused as error:
@@ -241,18 +245,3 @@ def _readable(path: Path) -> dict[str, Any] | None:
     except (OSError, NotStrictJson):
         return None
     return raw if isinstance(raw, dict) else None
-
-
-def _seal(record: dict[str, Any]) -> str:
-    plain = json.dumps(
-        _without(record, "sha256"), sort_keys=True, separators=(",", ":"), ensure_ascii=True
-    )
-    return hashlib.sha256(plain.encode("ascii")).hexdigest()
-
-
-def _sealed(record: dict[str, Any]) -> bool:
-    return record.get("sha256") == _seal(record)
-
-
-def _without(record: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name not in names}

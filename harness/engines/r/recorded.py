@@ -35,6 +35,11 @@ class RecordedEngine:
         self._folder, self._criterion_at = Path(folder), criterion_at
 
     @property
+    def folder(self) -> Path:
+        """Where the records are."""
+        return self._folder
+
+    @property
     def name(self) -> str:
         """``lme4``, whose answers these are."""
         return "lme4"
