@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from harness.compare.causes import Asked
 from harness.compare.diagnose import diagnosed
+from harness.compare.families import Adjusted, adjust_families, with_adjusted
+from harness.compare.family_rows import with_families
 from harness.compare.fits import Fitted, Progress, fit_tasks
 from harness.compare.model import compare_model
 from harness.compare.patients import model_columns, uncounted
@@ -28,6 +30,7 @@ from harness.engines.registry import engine_named
 from harness.errors import EXIT_OK, HarnessError
 from harness.gate.run import run_gate
 from harness.models.expand import tasks as planned_tasks
+from harness.models.families import families
 from harness.models.spec import ModelTask
 from harness.sets.analysis_set import AnalysisSet
 from harness.sets.counting import patient_flow
@@ -60,6 +63,7 @@ class RunResult:
         tally: how the reference answers came about: cached, at a second attempt.
         warnings: what a reader should know of what was asked, one line each.
         flow: the patients, counted; None when the gate refused the data.
+        families: tests that were adjusted together, with both sides' answers.
     """
 
     study: Study
@@ -76,6 +80,7 @@ class RunResult:
     tally: Tally = field(default_factory=Tally)
     warnings: tuple[str, ...] = ()
     flow: Flow | None = None
+    families: tuple[Adjusted, ...] = ()
 
     @property
     def part(self) -> str:
@@ -148,8 +153,11 @@ def run(
         cached=cached,
     ) as references:
         fits = tuple(fit_tasks(tasks, sets, frame, python_engine, references.engines, progress))
+        adjusted = adjust_families(families(study.plan), fits, sets, frame, references.engines[0])
+    fits = with_adjusted(fits, adjusted)
+    models = (compared(f, study, sets, frame) for f in fits)
     diff = replace(
-        join(compared(f, study, sets, frame) for f in fits),
+        join(with_families(models, fits, adjusted)),
         reported=tuple(row for f in fits for row in reported_rows(f.task.key, f.python, f.r)),
     )
     seconds |= {
@@ -163,6 +171,7 @@ def run(
     return RunResult(
         *(study, gate, sets, fits, diff, engine, references.source, started, seconds),
         *(only, planned, references.tally, (*coupled(study.plan, frame), *unequal), flow),
+        adjusted,
     )
 
 
@@ -211,7 +220,8 @@ def compared(
     """One model's rows of the diff table; what is red comes with its cause, where one is found."""
     task = fitted.task
     rows = compare_model(task.key, fitted.python, fitted.r, fitted.cross)
-    if not any(row.red for row in rows):
+    # An adjusted p is no part of a model: what it hangs on is told with its family.
+    if not any(row.red for row in rows if row.quantity != "p_adjusted"):
         return rows
     data = study.plan.data
     asked = Asked(

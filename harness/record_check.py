@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.compare.cross import CrossCheck
-from harness.compare.fits import Progress, cross_check, fit_tasks
+from harness.compare.families import Adjusted, adjust_families, p_values_of
+from harness.compare.fits import Fitted, Progress, cross_check, fit_tasks
+from harness.compare.metrics import relative
 from harness.compare.model import compare_model
 from harness.compare.verdict import Verdict
 from harness.data.derive import derive
 from harness.data.study import open_study
+from harness.engines.r.adjusted import DEFINITION_LIMIT, AdjustedByR, PValues
+from harness.engines.r.record import ADJUSTED
 from harness.engines.reference import Reference, Tally, open_references
 from harness.engines.registry import engine_named
 from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK, PartNotRun
 from harness.models.expand import tasks as planned_tasks
+from harness.models.families import families
 from harness.models.record import Estimates, NotComputed, as_json
 from harness.models.spec import ModelKey, ModelSpec, ModelTask
 from harness.pipeline import gate_study
@@ -76,6 +81,9 @@ def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) 
     agree, alike = 0, True
     refusals: list[str] = []
     asked = {f"{task.key.slug}.json" for task in tasks}
+    planned = tuple(family for family in families(study.plan) if family.adjusts)
+    asked |= {ADJUSTED} if planned else set()
+    fits: list[Fitted] = []
     differences = [
         f"{path.name}: no model of the plan has this record"
         for path in sorted(folder.glob("*.json"))
@@ -99,10 +107,16 @@ def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) 
                 refusals.append(f"{key.slug}: {fitted.r.reason}")
                 continue
             alike = alike and same_versions(record, fitted.r)
+            fits.append(replace(fitted, r=record))
             cross = cross_check(port, fitted.task.spec, rows, record, fitted.r)
             found = disagreements(key, record, fitted.r, cross)
             differences += [f"{key.slug}: {line}" for line in found]
             agree += not found
+        families_of_records = adjust_families(planned, fits, sets, frame, recorded.engines[0])
+        apart, missing = adjusted_otherwise(families_of_records, live.engines[0], exactly=alike)
+        agree += bool(planned) and not (apart or missing)
+    differences += [f"{ADJUSTED}: {line}" for line in apart]
+    refusals += [f"{ADJUSTED}: {line}" for line in missing]
     return RecordCheck(agree, alike, tuple(differences), tuple(refusals), gate)
 
 
@@ -133,8 +147,40 @@ class _AsRecorded:
     def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
         return self.live.fit(spec, frame)
 
+    def adjust(self, asked: PValues) -> AdjustedByR:
+        return self.live.adjust(asked)
+
     def close(self) -> None:
         self.live.close()
+
+
+def adjusted_otherwise(
+    found: Sequence[Adjusted], live: Reference, *, exactly: bool
+) -> tuple[list[str], list[str]]:
+    """What recorded adjustments and those of today's R do not have in common, and what is missing.
+
+    Args:
+        found: the families, R's side being the models' records and the recorded adjustments.
+        live: R.
+        exactly: whether to hold them bit by bit, else to the rounding of the definition.
+    """
+    apart: list[str] = []
+    missing = [one.r.missing.reason for one in found if one.r.missing is not None]
+    missing += [f"{one.sentence}: its models have no records" for one in found if one.left_out]
+    for one in found:
+        if not one.r.p_adjusted:
+            continue
+        asked = p_values_of(one.family, one.tests, one.r.p_values)
+        try:
+            today = live.adjust(asked).p_adjusted
+        except PartNotRun as error:
+            missing.append(str(error))
+            continue
+        limit = 0.0 if exactly else DEFINITION_LIMIT
+        for name, old, new in zip(asked.tests, one.r.p_adjusted, today, strict=True):
+            if not relative(old, new) <= limit:
+                apart.append(f"adjusted p of {name}: recorded {old}, R says {new}")
+    return apart, missing
 
 
 def disagreements(

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.compare.fits import Progress, fit_tasks
+from harness.compare.families import adjust_families, recordable
+from harness.compare.fits import Fitted, Progress, fit_tasks
 from harness.data.derive import derive
 from harness.data.study import open_study
-from harness.engines.r.record import write_record
+from harness.engines.r.adjusted import write_adjusted
+from harness.engines.r.record import ADJUSTED, write_record
 from harness.engines.reference import open_references
 from harness.engines.registry import engine_named
 from harness.errors import EXIT_NOT_RUN, EXIT_OK
 from harness.models.expand import tasks as planned_tasks
+from harness.models.families import families
 from harness.models.record import NotComputed
 from harness.pipeline import gate_study
 from harness.sets.enough import sufficient_sets
@@ -64,11 +67,13 @@ def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None)
     files: list[Path] = []
     unclean: list[str] = []
     refusals: list[str] = []
+    fits: list[Fitted] = []
     with open_references(
         "live", records=folder, timeout=study.plan.reference.timeout, jobs=min(jobs, len(tasks))
     ) as references:
         port = engine_named("port")
         for fitted in fit_tasks(tasks, sets, frame, port, references.engines, progress):
+            fits.append(fitted)
             key, answer = fitted.task.key, fitted.r
             if isinstance(answer, NotComputed):
                 refusals.append(f"{key.slug}: {answer.reason}")
@@ -79,5 +84,10 @@ def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None)
             files.append(
                 write_record(folder, key, fitted.task.spec, rows, answer, study.data_sha256)
             )
+        adjusted = adjust_families(families(study.plan), fits, sets, frame, references.engines[0])
+    known, versions = recordable(adjusted, fits)
+    refusals += [f"{one.sentence}: {one.r.missing.reason}" for one in adjusted if one.r.missing]
+    if known:
+        files.append(write_adjusted(folder / ADJUSTED, known, versions))
     told = (tuple(files), tuple(unclean), tuple(refusals), gate, references.tally.retried)
     return Recording(*told)

@@ -11,7 +11,7 @@ def decision(quantity: str, value: Value, alpha: float) -> bool | None:
     Returns:
         None where the quantity decides nothing. NaN decides ``False``: nothing is claimed.
     """
-    if quantity in ("p_value", "fisher_p"):
+    if quantity in ("p_value", "p_adjusted", "fisher_p"):
         return value < alpha
     if quantity in ("conf_low", "d_low", "smd_low", "rd_low"):
         return value > 0
@@ -29,6 +29,8 @@ def flips(quantity: str, python: Value, r: Value, alpha: float) -> bool:
 
 def flip_note(quantity: str, alpha: float) -> str:
     """What flips, in words."""
+    if quantity == "p_adjusted":
+        return f"the adjusted p is on the other side of {alpha:g}"
     if quantity in ("p_value", "fisher_p"):
         return f"p is on the other side of {alpha:g}"
     if quantity == "singular":

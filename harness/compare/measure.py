@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.compare import metrics
 from harness.compare.boundary import Boundary, rule_of
 from harness.compare.policy import Policy, Tolerance
-from harness.compare.propagation import interval_limit, statistic_limit
+from harness.compare.propagation import adjusted_limit, interval_limit, statistic_limit
 from harness.estimates.table import EstimateRow, Value
 
 Rows = Mapping[tuple[str, str, int], Value]
@@ -56,6 +56,7 @@ class Pair:
         boundary: whether the pair lies on it.
         policy: the tolerances.
         optimum: the tier of what follows a search: T2, or T3 where r's was lme4's default.
+        deciding: by term the p values, of each side that names one, that decide the adjusted p.
     """
 
     python: Rows
@@ -64,6 +65,7 @@ class Pair:
     boundary: Boundary
     policy: Policy
     optimum: str = "T2"
+    deciding: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def values(self, row: EstimateRow, quantity: str) -> list[float]:
         """The two sides' values of another quantity of the same term, those that exist."""
@@ -115,6 +117,10 @@ def _delta(row: EstimateRow, a: float, b: float, metric: str, pair: Pair) -> flo
 
 
 def _propagated(row: EstimateRow, magnitude: float, pair: Pair) -> float:
+    if row.quantity == "p_adjusted":
+        # Where no side says which p decides, the adjusted one stands for it: none is larger.
+        deciding = pair.deciding.get(row.term) or pair.values(row, "p_adjusted")
+        return adjusted_limit((p, _relative_limit(p, pair)) for p in deciding)
     estimate = pair.tolerance("estimate", "T2").limit_at(0.0)
     std_error = pair.tolerance("std_error", "T2").limit_at(0.0)
     if row.quantity == "statistic":
@@ -128,6 +134,15 @@ def _propagated(row: EstimateRow, magnitude: float, pair: Pair) -> float:
         if not math.isnan(quantile)
     ]
     return min(limits, default=estimate)
+
+
+def _relative_limit(p: float, pair: Pair) -> float:
+    """The limit of a p value, as a share of the smaller of two p values that are that far apart."""
+    tolerance = pair.tolerance("p_value", "T2", p)
+    limit = tolerance.limit_at(p)
+    if tolerance.metric == "relative":
+        return limit
+    return limit / (p - limit) if p > limit else 0.0  # no p value is that small or negative here
 
 
 def _quantile_and_df(row: EstimateRow, side: Rows) -> tuple[float, float]:

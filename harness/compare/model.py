@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from harness.compare.adjusted import deciding, how_adjusted
 from harness.compare.algebra import held_at_one_theta
 from harness.compare.boundary import find_boundary
 from harness.compare.cross import CrossCheck
@@ -100,7 +101,9 @@ class _Rows:
             r.df_method,
             find_boundary(python, r, policy),
             policy,
+            deciding=deciding(python, r),
         )
+        self.adjusted = how_adjusted(python, r)
 
     def compared(self) -> tuple[DiffRow, ...]:
         """All numbers of either side, in the port's order, then what only R has."""
@@ -180,6 +183,8 @@ class _Rows:
             notes = [n for n in (self.problem.difference, *self.problem.remarks) if n] + notes
         if row.quantity == "criterion" and self.problem.same:
             notes += self.explanation.criterion_notes
+        if row.quantity == "p_adjusted" and row.term in self.adjusted:
+            notes = [note for note in (self.adjusted[row.term].note, *notes) if note]
         return self._row(row, values=(python, r), measured=measured, verdict=verdict, notes=notes)
 
     def _verdict(
@@ -200,8 +205,11 @@ class _Rows:
                 return Verdict.MATCH
         return found.verdict
 
-    def _cause(self, quantity: str, measured: Measured | None) -> str:
-        found = self.explanation.cause(quantity)
+    def _cause(self, row: EstimateRow, measured: Measured | None) -> str:
+        how = self.adjusted.get(row.term) if row.quantity == "p_adjusted" else None
+        if how is not None and how.cause:
+            return how.cause
+        found = self.explanation.cause(row.quantity)
         if not found and measured is not None and measured.tier == "T1":
             return "algebra: not the same numbers at the same theta"
         return found
@@ -248,7 +256,7 @@ class _Rows:
             tier=measured.tier if measured else "T2",
             verdict=verdict,
             df_method=self.df_methods,
-            cause=self._cause(row.quantity, measured) if verdict.red else "",
+            cause=self._cause(row, measured) if verdict.red else "",
             note="; ".join(notes),
             exit_code=verdict.exit_code,
         )

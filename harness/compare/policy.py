@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from harness.errors import DataError
 from harness.estimates.quantities import PROBLEM_QUANTITIES, QUANTITIES
 
-PROPAGATED = ("statistic", "conf_low", "conf_high")
+PROPAGATED = ("statistic", "conf_low", "conf_high", "p_adjusted")
 TIERS = ("T0", "T1", "T2", "T3")
 METRICS = ("SE", "relative", "absolute", "deviance", "exact", "ulp")
 BOUNDARY_RULES = ("compare", "over sigma", "not comparable", "as df")

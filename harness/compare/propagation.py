@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 
 def statistic_limit(t: float, estimate_limit: float, std_error_limit: float) -> float:
@@ -50,3 +51,23 @@ def interval_limit(
         if math.isfinite(df) and df > 0:
             limit += min((q * q * q + q) / 4, 7 * q) / df * df_limit
     return limit
+
+
+def adjusted_limit(deciding: Iterable[tuple[float, float]]) -> float:
+    """Largest relative change of an adjusted p that the family's p values within limits can cause.
+
+    Bonferroni, Holm, BH and BY turn m p values into adjusted ones that never fall when a p rises
+    and that double when all p double (before the cut at 1, which only brings numbers closer). So if
+    each p of one side lies between the other side's divided and multiplied by a factor, so do the
+    adjusted ones: the relative error is carried over with the factor 1, whatever m. Each adjusted p
+    is a multiple of one p of its family; for BH and BY, whose minimum can only be lower elsewhere,
+    it is within that p's own relative limit of the other side's, for Holm's maximum likewise, on
+    one of the two sides. Hence the larger of the two sides' relative limits of the deciding p.
+
+    Args:
+        deciding: of each side the p value that decides the adjusted one, and its relative limit.
+
+    Returns:
+        The relative limit; 0 where no side names a p.
+    """
+    return max((limit for p, limit in deciding if not math.isnan(p)), default=0.0)

@@ -17,6 +17,7 @@ _QUANTITY = {
     "d_ppc2": "smd",
     "hedges_g": "smd",
     "responders": "responders",
+    "adjust": "p_adjusted",
 }
 """The quantity that stands for a part none of whose numbers exist."""
 _OF_EFFECT_SIZES = ("d", "d_low", "d_high")
@@ -31,6 +32,8 @@ def refusal(term: str, quantity: str, has: Estimates, lacks: Estimates) -> str:
         has: the answer with the number.
         lacks: the other one.
     """
+    if quantity == "p_adjusted":
+        return (lacks.refused or {}).get("adjust", "")
     for part, fields in FIELDS.items():
         if part not in (lacks.refused or {}):
             continue

@@ -17,6 +17,7 @@ QUANTITIES = (
     *("smd", "smd_se", "smd_low", "smd_high", "rho", "n_first", "n_second"),
     *("responders", "patients", "incomplete", "not_positive"),
     *("risk_difference", "rd_low", "rd_high", "nnt", "nnt_low", "nnt_high", "fisher_p"),
+    "p_adjusted",
     *PROBLEM_QUANTITIES,
     *FLAG_QUANTITIES,
 )

@@ -41,7 +41,8 @@ def estimate_rows(estimates: Estimates) -> tuple[EstimateRow, ...]:
     """Every number of an engine's answer, in the order a reader expects them.
 
     Counts first (was it the same problem?), then coefficients, variance components, fit
-    statistics and flags, and last what was asked besides.
+    statistics and flags, and last what was asked besides. An adjusted p value stands behind the
+    p value it is made of.
     """
     found: list[tuple[str, str, Value]] = [("", "n_obs", estimates.n_obs)]
     found += [(factor, "n_groups", count) for factor, count in estimates.groups.items()]
@@ -54,6 +55,11 @@ def estimate_rows(estimates: Estimates) -> tuple[EstimateRow, ...]:
     for inferred in _besides(estimates):
         numbers = quantities(inferred)
         found += [(inferred.term, name, float(getattr(inferred, name))) for name in numbers]
+    for adjusted in estimates.adjusted or ():
+        own = (adjusted.term, "p_value")
+        places = (k for k, row in enumerate(found, start=1) if row[:2] == own)
+        place = next(places, len(found))
+        found.insert(place, (adjusted.term, "p_adjusted", float(adjusted.p_adjusted)))
 
     seen: dict[tuple[str, str], int] = {}
     rows = []

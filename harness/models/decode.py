@@ -133,7 +133,8 @@ def decode_estimates(value: JsonValue) -> Estimates:
     made = decode(Estimates, value)
     assert isinstance(made, Estimates)  # noqa: S101 - what decode was asked for
     members = value.members()
-    tables = [(name, members[name]) for name in ("fixed", "random", *ANSWERS) if name in members]
+    named = ("fixed", "random", *ANSWERS, "adjusted")
+    tables = [(name, members[name]) for name in named if name in members]
     if made.reported is not None:
         reported = members["reported"].members()
         tables += [(table, reported[table]) for table in ("fixed", "random") if table in reported]

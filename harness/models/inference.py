@@ -159,6 +159,32 @@ class RiskDifference:
     fisher_p: float
 
 
+@dataclass(frozen=True, slots=True)
+class AdjustedP:
+    """The p value of a term, adjusted with all others of its family.
+
+    Attributes:
+        term: the coefficient, or ``anova(term)``, whose p value it is.
+        p_adjusted: the adjusted p value.
+        method: ``BH``, ``BY``, ``holm`` or ``bonferroni``.
+        family: what the family's tests are of: ``moderation in ITT``.
+        tests: how many tests the family has.
+        decided_by: the p value of the family that decides this one.
+    """
+
+    term: str
+    p_adjusted: float
+    method: str
+    family: str
+    tests: int
+    decided_by: float
+
+    @property
+    def sentence(self) -> str:
+        """``BH over 147 tests of moderation in ITT``."""
+        return f"{self.method} over {self.tests} tests of {self.family}"
+
+
 Inferred = (
     MarginalMean
     | MeanContrast

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from harness.models.inference import (
+    AdjustedP,
     ChangeSize,
     EffectSize,
     GroupSize,
@@ -213,6 +214,8 @@ class Estimates:
         emmeans, contrasts, anova, effect_sizes, slopes, lower_bounds, upper_bounds, d_ppc2,
             hedges_g, responders, risk_differences: what was asked besides; None where it was not.
         refused: of those, by part, why it could not be answered; the part is then empty.
+        adjusted: p values adjusted over the families of a plan, which are known only when every
+            model is fitted; None where none were.
     """
 
     engine: str
@@ -248,6 +251,7 @@ class Estimates:
     responders: tuple[Responders, ...] | None = field(default=None, metadata=UNSAID)
     risk_differences: tuple[RiskDifference, ...] | None = field(default=None, metadata=UNSAID)
     refused: dict[str, str] | None = field(default=None, metadata=UNSAID)
+    adjusted: tuple[AdjustedP, ...] | None = field(default=None, metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ SHIPPED = files("harness.compare").joinpath("policy.toml").read_text(encoding="u
 CONTRACT_TEXT = (
     "estimate std_error df statistic p_value conf_low conf_high sd cor sigma "
     "loglik criterion aic bic emmean contrast num_df den_df f_value d d_low d_high slope "
-    "jn_low jn_high n_obs n_groups singular converged "
+    "jn_low jn_high p_adjusted n_obs n_groups singular converged "
     "smd smd_se smd_low smd_high rho n_first n_second responders patients incomplete not_positive "
     "risk_difference rd_low rd_high nnt nnt_low nnt_high fisher_p"
 )

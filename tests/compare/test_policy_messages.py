@@ -130,8 +130,8 @@ METRICS = "SE, relative, absolute, deviance, exact, ulp"
         ),
         (
             put("tolerance", SE, "limit", value="propagated"),
-            f"tolerance[{SE}] (estimate).limit: only statistic, conf_low, conf_high can be "
-            "propagated",
+            f"tolerance[{SE}] (estimate).limit: only statistic, conf_low, conf_high, p_adjusted "
+            "can be propagated",
         ),
         (
             put("tolerance", EXACT, "limit", value=1),

@@ -28,7 +28,7 @@ SE, SIGMA = 0.7, 3.0
 
 def sizes(record: Tolerance) -> tuple[float, ...]:
     """Sizes the quantity has: of every magnitude records tell apart, and one of coarse doubles."""
-    if record.quantity == "p_value":
+    if record.quantity in ("p_value", "p_adjusted"):
         return (3e-30, 3e-6, 0.3)
     if record.quantity == "cor":
         return (0.3,)
@@ -122,6 +122,8 @@ def propagated(case: Case) -> float:
     """The limits of estimate and standard error are 1e-6, that of df the method's."""
     if case.record.quantity == "statistic":
         return 1e-6 + case.size * 1e-6
+    if case.record.quantity == "p_adjusted":  # the relative limit of a p value of that size
+        return 1e-3 * math.log(10) if case.size < 1e-4 else 1e-6 / case.size
     q, of_df = 2.0, {"satterthwaite": 1e-4, "residual": 0.0, "z": 0.0}.get(case.method, 1e-5)
     return 1e-6 + q * 1e-6 + (q**3 + q) / 4 / 44.0 * of_df
 

@@ -77,6 +77,8 @@ def find_cause(
         right = PortEngine().fit(asked.spec, asked.frame)
     except HarnessError:
         return ()
+    # What a family of models makes of an answer's p values is no answer to the model.
+    python, r = replace(python, adjusted=None), replace(r, adjusted=None)
     causes = []
     for side, answer in (("python", python), ("r", r)):
         if not agrees(right, answer, policy):
