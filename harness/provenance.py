@@ -17,6 +17,7 @@ from harness.models.record import Estimates
 from harness.pipeline import RunResult
 from harness.report.content import RunRecord, ScoreFlow, SetFlow
 from harness.report.definitions import definitions
+from harness.report.families import family_line
 from harness.report.manifest import Manifest, environment, sha256_by_name
 from harness.report.reproduce import reproduce_script
 from harness.scoring.catalogue import FILE as CATALOGUE
@@ -51,7 +52,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         )
         tasks = (fitted.task for fitted in result.fits)
         scripts["reproduce.R"] = reproduce_script(
-            plan, study.codebook, tasks, data_file, study.scores
+            plan, study.codebook, tasks, data_file, study.scores, result.families
         )
     return RunRecord(
         study=plan.study.id,
@@ -74,6 +75,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         scores=tuple(map(_scored, study.scores)),
         flow=result.flow,
         across=across_sets(result.table.rows, arm.column, arm.levels, default_policy().alpha),
+        families=tuple(family_line(family) for family in result.families),
     )
 
 

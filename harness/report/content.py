@@ -99,6 +99,7 @@ class RunRecord:
         scores: the plan's questionnaires, in plan order.
         flow: the patients, counted; None when the gate refused the data.
         across: results that the run has in two analysis sets or more.
+        families: what came of the tests that are adjusted together, one line a family.
     """
 
     study: str
@@ -118,6 +119,7 @@ class RunRecord:
     scores: tuple[ScoreFlow, ...] = ()
     flow: Flow | None = None
     across: tuple[AcrossSets, ...] = ()
+    families: tuple[str, ...] = ()
 
     @property
     def banner(self) -> str:

@@ -35,11 +35,10 @@ from harness.report.flow import (
 from harness.report.limits import LIMITS_HEADER, limit_lines
 from harness.report.plots import difference_plot
 from harness.report.views import (
-    COEFFICIENT_HEADER,
     MODEL_HEADER,
     NUMBER_HEADER,
     Line,
-    coefficient_lines,
+    coefficient_table,
     model_line,
     number_line,
 )
@@ -195,6 +194,9 @@ def _differences(record: RunRecord) -> Iterable[str]:
     if record.definitions:
         items = "".join(f"<li>{text(line)}</li>" for line in record.definitions)
         yield f"<h2>Definitions</h2><ul>{items}</ul>"
+    if record.families:
+        items = "".join(f"<li>{text(line)}</li>" for line in record.families)
+        yield f"<h2>Multiple testing</h2><ul>{items}</ul>"
     yield "<h2>Models</h2>"
     yield _lines(MODEL_HEADER, [model_line(rows) for rows in models])
     for place, (analysis, of_it) in enumerate(_by_analysis(table.rows).items(), start=1):
@@ -219,9 +221,9 @@ def _model(rows: Sequence[DiffRow]) -> Iterable[str]:
     unfolded = " open" if line.verdict.red else ""
     yield f"<details{unfolded}><summary>{text(first.place or 'model')}: {text(str(line.verdict))}"
     yield f"</summary><p><code>{text(first.model)}</code> df: {text(first.df_method)}</p>"
-    coefficients = coefficient_lines(rows)
+    header, coefficients = coefficient_table(rows)
     if coefficients:
-        yield _lines(COEFFICIENT_HEADER, coefficients)
+        yield _lines(header, coefficients)
     yield "<details><summary>every number</summary>"
     yield _lines(NUMBER_HEADER, [number_line(row) for row in rows])
     yield "</details></details>"

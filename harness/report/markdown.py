@@ -31,11 +31,10 @@ from harness.report.flow import (
 )
 from harness.report.limits import LIMITS_HEADER, limit_lines
 from harness.report.views import (
-    COEFFICIENT_HEADER,
     MODEL_HEADER,
     NUMBER_HEADER,
     Line,
-    coefficient_lines,
+    coefficient_table,
     model_line,
     number_line,
 )
@@ -58,7 +57,7 @@ def diff_markdown(record: RunRecord) -> str:
         for flow in record.sets
     ]
     lines.append(f"- reference: {escape(record.reference)}")
-    lines += [f"- {escape(line)}" for line in record.definitions]
+    lines += [f"- {escape(line)}" for line in (*record.definitions, *record.families)]
     lines += [f"- **part of the plan: {escape(record.part)}**", ""] if record.part else [""]
     lines += _flow(record)
     if not record.diff.rows:
@@ -70,9 +69,9 @@ def diff_markdown(record: RunRecord) -> str:
     lines += ["## Models", "", *_table(MODEL_HEADER, [model_line(rows) for rows in models]), ""]
     for rows in models:
         lines += [f"## {escape(rows[0].place) or 'Model'}", "", code(rows[0].model), ""]
-        coefficients = coefficient_lines(rows)
+        header, coefficients = coefficient_table(rows)
         if coefficients:
-            lines += [*_table(COEFFICIENT_HEADER, coefficients), ""]
+            lines += [*_table(header, coefficients), ""]
         lines += ["<details><summary>every number</summary>", ""]
         lines += [*_table(NUMBER_HEADER, [number_line(row) for row in rows]), "", "</details>", ""]
     lines += ["## Limits", "", *_table(LIMITS_HEADER, limit_lines(record.diff.rows)), ""]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
+from harness.compare.families import Adjusted
 from harness.data.codebook import Codebook
 from harness.data.scores import Scored
 from harness.language import (
@@ -30,6 +31,8 @@ from harness.plan.patients import PatientSet
 from harness.plan.schema import Plan
 from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
+from harness.report.reproduce_families import FUNCTIONS as GATHER
+from harness.report.reproduce_families import adjusted_in_r, gathered_in_r
 from harness.report.reproduce_observed import OBSERVED, observed_in_r
 from harness.report.reproduce_probe import PROBE, probed_in_r
 from harness.report.reproduce_scores import scores_script
@@ -113,6 +116,7 @@ def reproduce_script(
     tasks: Iterable[ModelTask],
     data_file: PurePath,
     scores: Iterable[Scored] = (),
+    families: Sequence[Adjusted] = (),
 ) -> str:
     """The R script of a run.
 
@@ -122,6 +126,7 @@ def reproduce_script(
         tasks: the models, in order.
         data_file: of the data, as seen from the folder the script is run in.
         scores: the plan's questionnaires; those the file has no scores of are scored in R.
+        families: tests that were adjusted together.
     """
     separator = ', sep = "\\t"' if data_file.suffix.lower() == ".tsv" else ""
     parts = [
@@ -153,6 +158,9 @@ def reproduce_script(
         parts.append(patients_script(plan.data, codebook.by_name[time.column].numeric))
     if any(task.spec.besides and task.spec.besides.observed for task in tasks):
         parts.append(OBSERVED)
+    adjusted = adjusted_in_r(families)
+    if adjusted:
+        parts.append(GATHER)
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
@@ -164,8 +172,9 @@ def reproduce_script(
                 condition = r_expression(parse_expression(rule))
                 rows = f"which(rep_len(with(data, {condition}), nrow(data)))"
             parts.append(f"\n{sets[task.key.set]} <- data[{rows}, ]")
-        parts.append(_model(task, sets[task.key.set]))
-    return "\n".join(parts) + "\n"
+        tested = gathered_in_r(task.key, families)
+        parts.append(_model(task, sets[task.key.set], tested))
+    return "\n".join([*parts, *adjusted]) + "\n"
 
 
 def r_expression(node: Node) -> str:
@@ -192,7 +201,7 @@ def r_expression(node: Node) -> str:
             return f"{function}({', '.join(r_expression(a) for a in node.arguments)})"
 
 
-def _model(task: ModelTask, rows: str) -> str:
+def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
     spec, key = task.spec, task.key
     name = " / ".join(key.parts)
     df_method = r_string(_DF_METHODS.get(spec.df_method, spec.df_method))
@@ -207,13 +216,17 @@ def _model(task: ModelTask, rows: str) -> str:
     fit = f"lm({spec.formula.text}, {rows})"
     if spec.mixed:
         fit = f"lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight)"
-    if spec.besides is None:
+    if spec.besides is None and not tested:
         return f"show({r_string(name)}, {fit}, {df_method})"
     lines = [f"fit <- {fit}", f"show({r_string(name)}, fit, {df_method})"]
-    lines.append(f"besides(fit, {df_method}, {data}, {asked_in_r(spec)})")
-    if spec.besides.probe is not None:
+    if tested:
+        terms = f"c({', '.join(tested)})"
+        lines.append(f"gather(fit, {df_method}, {r_string(key.place)}, {terms})")
+    if spec.besides is not None:
+        lines.append(f"besides(fit, {df_method}, {data}, {asked_in_r(spec)})")
+    if spec.besides is not None and spec.besides.probe is not None:
         lines.append(f"probe(fit, {df_method}, {data}, {probed_in_r(spec)})")
-    if spec.besides.observed is not None:
+    if spec.besides is not None and spec.besides.observed is not None:
         lines.append(f"observed(fit, {data}, {observed_in_r(spec)})")
     return "\n".join(lines)
 

@@ -16,11 +16,10 @@ from harness.report.defaults import defaults_sentence
 from harness.report.failure import counts_line, failure_lines
 from harness.report.flow import flow_notes, flow_sentence
 from harness.report.views import (
-    COEFFICIENT_HEADER,
     MODEL_HEADER,
     NUMBER_HEADER,
     Line,
-    coefficient_lines,
+    coefficient_table,
     model_line,
     number_line,
 )
@@ -55,7 +54,7 @@ def render_run(record: RunRecord, *, full: bool = False, colour: bool | None = N
         lines.append(plain(said + by_arm.get(flow.name, "")))
     lines += [plain(note) for note in flow_notes(patients)] if patients is not None else []
     lines.append(plain(f"reference: {record.reference}"))
-    lines += [plain(line) for line in record.definitions]
+    lines += [plain(line) for line in (*record.definitions, *record.families)]
     if record.part:
         lines.append(paint(plain(f"part of the plan: {record.part}"), _YELLOW))
     if not record.diff.rows:
@@ -99,9 +98,9 @@ def render_diff(
             ordered = sorted(rows, key=lambda row: not row.red)
             parts.append(_table(NUMBER_HEADER, [number_line(row) for row in ordered], paint))
         else:
-            lines = coefficient_lines(rows)
+            header, lines = coefficient_table(rows)
             if lines:
-                parts.append(_table(COEFFICIENT_HEADER, lines, paint))
+                parts.append(_table(header, lines, paint))
         parts.append("")
     if len(models) > 1:
         lines = sorted((model_line(rows) for rows in models), key=lambda line: not line.verdict.red)
@@ -167,6 +166,8 @@ _NUMERIC = {
     "limit",
     "p (Python)",
     "p (R)",
+    "adj. p (Python)",
+    "adj. p (R)",
     "rows",
     "numbers",
     "match",

@@ -93,6 +93,29 @@ _BESIDE = {"d": ("d", "d_low", "d_high"), "nnt": ("nnt", "nnt_low", "nnt_high")}
 """Numbers of a term that have a line of their own, below it."""
 
 
+_P = COEFFICIENT_HEADER.index("p (R)") + 1
+ADJUSTED_HEADER = (
+    *COEFFICIENT_HEADER[:_P],
+    *("adj. p (Python)", "adj. p (R)"),
+    *COEFFICIENT_HEADER[_P:],
+)
+"""Of a model some of whose p values are adjusted for the number of tests in their family."""
+
+
+def coefficient_table(rows: Rows) -> tuple[tuple[str, ...], list[Line]]:
+    """Header and lines of a model's terms; with adjusted p values where it has any."""
+    adjusted = {row.term: row for row in rows if row.quantity == "p_adjusted" and row.tier == "T2"}
+    lines = coefficient_lines(rows)
+    if not any(line.cells[0] in adjusted for line in lines):
+        return COEFFICIENT_HEADER, lines
+    wider = []
+    for line in lines:
+        row = adjusted.get(line.cells[0])
+        shown = ("", "") if row is None else (p_figure(row.python), p_figure(row.r))
+        wider.append(Line((*line.cells[:_P], *shown, *line.cells[_P:]), line.verdict))
+    return ADJUSTED_HEADER, wider
+
+
 def coefficient_lines(rows: Rows) -> list[Line]:
     """A model's coefficients, variance components and criterion, a line a term; then what follows.
 
@@ -154,7 +177,7 @@ NUMBER_HEADER = (
 
 def number_line(row: DiffRow) -> Line:
     """A number in one line."""
-    show = p_figure if row.quantity in _P_VALUES else figure
+    show = p_figure if row.quantity in (*_P_VALUES, "p_adjusted") else figure
     note = "; ".join(part for part in (row.cause, row.note) if part)
     cells = (
         row.term,
