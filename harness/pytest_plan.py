@@ -1,5 +1,7 @@
 """A plan as tests: one for its gate, one for each model, named ``study/analysis/set/outcome``.
 
+Where p values are adjusted over families of models, one more, ``study/families``, holds those.
+
 Collecting reads the plan and nothing else, so every process of a distributed run finds the same
 names. Data, gate and references are opened once a process, by the first item that runs in it; a
 model is fitted by its own item, so a distributed run fits each model once.
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +24,12 @@ from harness.errors import EXIT_OK, HarnessError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.compare.fits import Fitted
     from harness.compare.table import DiffTable
     from harness.data.study import Study
     from harness.engines.reference import ReferenceMode, References
     from harness.gate.verdict import GateReport
+    from harness.models.spec import ModelKey, ModelTask
     from harness.sets.analysis_set import AnalysisSet
 
 
@@ -56,6 +60,7 @@ class PlanRun:
         self._held = ExitStack()
         self._gate: tuple[Study, GateReport] | HarnessError | None = None
         self._opened: _Opened | HarnessError | None = None
+        self._fits: dict[ModelKey, Fitted] = {}
 
     def gate(self) -> GateReport:
         """The gate's report, made once.
@@ -71,19 +76,47 @@ class PlanRun:
         Raises:
             HarnessError: the study or its references cannot be opened.
         """
-        from harness.compare.fits import fit_tasks
         from harness.compare.table import join
-        from harness.engines.registry import engine_named
         from harness.models.expand import tasks
         from harness.pipeline import compared
 
         opened = self._open()
         study = opened.study
         planned = tasks(study.plan, study.improvements)
-        chosen = [task for task in planned if task.key.place == place]
-        port, references = engine_named("port"), opened.references.engines
-        fits = fit_tasks(chosen, opened.sets, opened.frame, port, references)
+        fits = self._fitted(opened, [task for task in planned if task.key.place == place])
         return join(compared(f, opened.study, opened.sets, opened.frame) for f in fits)
+
+    def compare_families(self) -> DiffTable:
+        """Adjust the p values of every family in both engines and compare; else as ``compare``."""
+        from harness.compare.families import adjust_families, with_adjusted
+        from harness.compare.family_rows import with_families
+        from harness.compare.table import DiffTable
+        from harness.models.expand import tasks
+        from harness.models.families import families
+        from harness.pipeline import compared
+
+        opened = self._open()
+        plan, frame, sets = opened.study.plan, opened.frame, opened.sets
+        planned = families(plan)
+        keys = {member.key for family in planned for member in family.members}
+        chosen = tasks(plan, opened.study.improvements)
+        fits = self._fitted(opened, [task for task in chosen if task.key in keys])
+        found = adjust_families(planned, fits, sets, frame, opened.references.engines[0])
+        fits = with_adjusted(fits, found)
+        models = [compared(f, opened.study, sets, frame) for f in fits]
+        rows = (row for model in with_families(models, fits, found) for row in model)
+        return DiffTable(tuple(row for row in rows if row.quantity == "p_adjusted"))
+
+    def _fitted(self, opened: _Opened, chosen: Sequence[ModelTask]) -> tuple[Fitted, ...]:
+        """Both answers to some models; each is asked for once a process."""
+        from harness.compare.fits import fit_tasks
+        from harness.engines.registry import engine_named
+
+        port, references = engine_named("port"), opened.references.engines
+        new = [task for task in chosen if task.key not in self._fits]
+        for fitted in fit_tasks(new, opened.sets, opened.frame, port, references):
+            self._fits[fitted.task.key] = fitted
+        return tuple(self._fits[task.key] for task in chosen)
 
     def close(self) -> None:
         """End R, if this process started it."""
@@ -135,7 +168,7 @@ class PlanFile(pytest.File):
     """The items of one plan; collecting them fits nothing and reads no data."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """One item for the gate, then one for each model, in plan order."""
+        """One item for the gate, one for each model in plan order, one for the families."""
         from harness.models.expand import tasks
         from harness.plan import load_plan
 
@@ -148,6 +181,8 @@ class PlanFile(pytest.File):
         for task in tasks(plan):
             place = task.key.place
             yield ModelItem.from_parent(self, name=f"{study}/{place}", place=place)
+        if any(one.adjust and one.adjust.method != "none" for one in plan.analyses):
+            yield FamiliesItem.from_parent(self, name=f"{study}/families")
 
 
 class PlanItem(pytest.Item):
@@ -212,6 +247,10 @@ class ModelItem(PlanItem):
         super().__init__(**given)
         self._place = place
 
+    def table(self) -> DiffTable:
+        """What is compared."""
+        return self.run.compare(self._place)
+
     def runtest(self) -> None:
         """Fails with the red rows; skipped where the gate refused and its own item says so."""
         from harness.report.failure import counts_line, failure_lines
@@ -221,7 +260,7 @@ class ModelItem(PlanItem):
             if self._gate_is_run():
                 pytest.skip(f"the gate refused the data, see {self.name.partition('/')[0]}/gate")
             raise Red(refused)
-        table = self.run.compare(self._place)
+        table = self.table()
         if table.exit_code != EXIT_OK:
             lines = [counts_line(table.counts), *failure_lines(table.rows, self.command)]
             raise Red("\n".join(lines))
@@ -230,3 +269,14 @@ class ModelItem(PlanItem):
         """Whether the item that fails for all models was selected, too (``-k`` may drop it)."""
         items = self.session.items
         return any(isinstance(item, GateItem) and item.path == self.path for item in items)
+
+
+class FamiliesItem(ModelItem):
+    """``study/families``: are the p values of each family adjusted alike by both engines?"""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(place="", **given)
+
+    def table(self) -> DiffTable:
+        """The adjusted p values of every family."""
+        return self.run.compare_families()

@@ -86,7 +86,12 @@ def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None)
             )
         adjusted = adjust_families(families(study.plan), fits, sets, frame, references.engines[0])
     known, versions = recordable(adjusted, fits)
-    refusals += [f"{one.sentence}: {one.r.missing.reason}" for one in adjusted if one.r.missing]
+    refusals += [
+        f"{one.sentence}: {why.reason}"
+        for one in adjusted
+        for side, why in one.missing
+        if side == "r"
+    ]
     if known:
         files.append(write_adjusted(folder / ADJUSTED, known, versions))
     told = (tuple(files), tuple(unclean), tuple(refusals), gate, references.tally.retried)

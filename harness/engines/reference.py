@@ -156,7 +156,12 @@ class LiveReference:
         kept = self.cache.get_adjusted(asked) if self.cache else None
         if kept is not None:
             return kept
-        answer = ask_adjusted(self.engine, asked)
+        try:
+            answer = ask_adjusted(self.engine, asked)
+        except ReferenceUnavailable:
+            if self.cache and not self.engine.versions:
+                self.cache.forget()  # it does not even start
+            raise
         if self.cache:
             self.cache.put_adjusted(answer)
         return answer
