@@ -44,7 +44,7 @@ def recorded(folder: Path, name: str) -> AdjustedByR:
     return AdjustedByR(asked, tuple(adjusted_p(values, "holm").tolist()))
 
 
-def test_every_family_is_held_and_a_record_of_one_is_needed(plan: Path) -> None:
+def test_every_family_is_held(plan: Path) -> None:
     reference = plan.parent / "reference"
     known = [recorded(reference, name) for name in ("ITT", "PP")]
     write_adjusted(reference / "adjusted.json", known, {})
@@ -57,14 +57,6 @@ def test_every_family_is_held_and_a_record_of_one_is_needed(plan: Path) -> None:
     assert [row.tier for row in table.rows].count("T1") == 2
     assert not any(row.quantity == "p_adjusted" for row in run.compare("efficacy/PP/score").rows)
     run.close()
-    write_adjusted(reference / "adjusted.json", known[:1], {})
-    run = PlanRun(plan, "recorded")
-    table = run.compare_families()
-    run.close()
-    assert table.exit_code == 4
-    (row,) = [row for row in table.rows if row.verdict is Verdict.NOT_COMPUTED]
-    assert "no recorded adjustment of efficacy in PP" in row.note
-    assert {row.verdict for row in table.rows if row.set == "ITT"} == {Verdict.MATCH}
 
 
 def test_the_families_are_one_item_behind_the_models(plan: Path) -> None:

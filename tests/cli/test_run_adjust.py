@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,13 +14,12 @@ from harness.engines.r.channel import Channel
 from harness.engines.r.seal import seal
 from harness.errors import ReferenceUnavailable
 
-from .conftest import Run, StudyCopy
+from .conftest import ROOT, Run, StudyCopy
 from .test_run import rows_of
 
 pytestmark = pytest.mark.live_r
 Copy = Callable[[str], StudyCopy]
 
-FAMILIES = {f"BH over 5 tests of visits and trend in {name}" for name in ("ITT", "completers")}
 FULL = "report: [coefficients, random, fit, emmeans, contrasts, anova, effect_size]"
 PLAIN = "report: [coefficients, random, fit]"
 
@@ -61,62 +60,63 @@ def hold_reproduce_r(out: Path) -> int:
     return len(printed)
 
 
-def test_live_cached_recorded_and_broken(
-    harness: Run, study: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def trial(tmp_path: Path) -> Path:
+    """The plan of a small trial, two visits' changes adjusted together in each set."""
+    shutil.copytree(ROOT / "tests" / "example_project" / "trial", tmp_path / "trial")
+    plan = tmp_path / "trial" / "plan.yaml"
+    text = plan.read_text(encoding="utf-8")
+    assert "    sets: [ITT, PP]\n" in text
+    sets = "    sets: [ITT, PP]\n"
+    plan.write_text(text.replace(sets, f"{sets}    adjust: {{method: BH}}\n"), encoding="utf-8")
+    return plan
+
+
+def test_live_in_plain_r_recorded_in_part_and_broken(
+    harness: Run, trial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    btheb = asked(study, "{method: BH, family: plan}")
     out = tmp_path / "live"
-    told = harness("run", btheb.plan, "--reference", "live", "--out", out)
+    told = harness("run", trial, "--reference", "live", "--out", out)
     assert told.code == 0, told.out + told.err
     live = adjusted_in(out)
-    assert len(live) == 10
+    assert len(live) == 4
     assert all(python == pytest.approx(r, rel=1e-5) for python, r in live.values())
-    for family in FAMILIES:
-        assert f"{family}: p < 0.05 in " in told.out
+    for name in ("ITT", "PP"):
+        assert f"BH over 2 tests of efficacy in {name}: p < 0.05 in " in told.out
     models = json.loads((out / "estimates.json").read_text(encoding="utf-8"))["models"]
-    assert sum(len(model["answer"]["adjusted"]) for model in models) == 2 * 10
-    assert hold_reproduce_r(out) == 10
-    told = harness("compare", out / "diff.csv", out / "estimates.json")
-    assert told.code == 2  # several engines beside one: the message is not of adjusted p values
+    assert sum(len(model["answer"]["adjusted"]) for model in models) == 2 * 4
+    assert hold_reproduce_r(out) == 4
     told = harness("compare", out / "estimates.json", out / "estimates.json")
     assert told.code == 0, told.out + told.err
-
-    assert harness("record", btheb.plan).code == 0
-    record = btheb.folder / "reference" / "adjusted.json"
-    assert harness("record", btheb.plan, "--check").code == 0
+    assert harness("record", trial).code == 0
 
     def refuse(_: Channel) -> None:
         raise ReferenceUnavailable("R was started")
 
     monkeypatch.setattr(Channel, "_running", refuse)
-    for mode in ("live", "recorded"):
-        again = tmp_path / mode
-        told = harness("run", btheb.plan, "--reference", mode, "--out", again)
-        assert told.code == 0, told.out + told.err
-        assert adjusted_in(again) == live
-    told = harness("run", btheb.plan, "--only", "visits", "--out", out, "--reference", "recorded")
+    recorded = ("run", trial, "--reference", "recorded", "--out", tmp_path / "recorded")
+    told = harness(*recorded)
     assert told.code == 0, told.out + told.err
-    assert adjusted_in(out) == {}
-    part = "no adjusted p, because only 1 of its 2 models were chosen"
-    assert f"BH of visits and trend in ITT: {part}" in told.out
+    assert adjusted_in(tmp_path / "recorded") == live
 
-    def edit(change: Callable[[dict[str, Any]], Any]) -> None:
-        raw = json.loads(record.read_text(encoding="utf-8"))
-        change(raw["families"][0]["tests"][0])
-        raw["sha256"] = seal(raw)
-        record.write_text(json.dumps(raw), encoding="utf-8")
-
-    edit(lambda test: test.update(p_value=test["p_value"] / 2))
-    told = harness("run", btheb.plan, "--reference", "recorded", "--out", out)
+    record = trial.parent / "reference" / "adjusted.json"
+    raw = json.loads(record.read_text(encoding="utf-8"))
+    raw["families"][0]["tests"][0]["p_value"] /= 2
+    raw["sha256"] = seal(raw)
+    record.write_text(json.dumps(raw), encoding="utf-8")
+    told = harness(*recorded)
     assert told.code == 4
     (line,) = [line for line in told.out.splitlines() if "not computed" in line and "BH of" in line]
+    assert "efficacy/ITT/score: p_adjusted of BH of efficacy in ITT" in line
     assert "in the model's own record; `harness record PLAN`" in line
-    assert "visits/ITT/bdi: p_adjusted of BH of visits and trend in ITT" in line
-    record.unlink()
-    told = harness("run", btheb.plan, "--reference", "recorded", "--out", out)
-    assert told.code == 4
-    assert "no recorded adjustments" in told.out
+
+    whole = trial.read_text(encoding="utf-8")
+    trial.write_text(whole.replace("[score]", "[score, sessions]"), encoding="utf-8")
+    told = harness(*recorded, "--only", "efficacy/*/score")
+    assert told.code == 0, told.out + told.err
+    assert adjusted_in(tmp_path / "recorded") == {}
+    part = "no adjusted p, because only 1 of its 2 models were chosen"
+    assert f"BH of efficacy in ITT: {part}" in told.out
 
 
 @pytest.mark.exhaustive
@@ -135,9 +135,30 @@ def test_plain_r_gives_them_by_every_test_and_method(
 
 
 @pytest.mark.exhaustive
+def test_a_second_run_starts_no_r(
+    harness: Run, study: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    btheb = asked(study, "{method: BH, family: plan}")
+    live = ("run", btheb.plan, "--reference", "live", "--out")
+    assert harness(*live, tmp_path / "first").code == 0
+
+    def refuse(_: Channel) -> None:
+        raise ReferenceUnavailable("R was started")
+
+    monkeypatch.setattr(Channel, "_running", refuse)
+    told = harness(*live, tmp_path / "second")
+    assert told.code == 0, told.out + told.err
+    assert "BH over 5 tests of visits and trend in completers" in told.out
+    assert len(adjusted_in(tmp_path / "first")) == 10
+    assert adjusted_in(tmp_path / "second") == adjusted_in(tmp_path / "first")
+
+
+@pytest.mark.exhaustive
 def test_a_record_of_another_day_is_said(harness: Run, study: Copy) -> None:
     btheb = asked(study, "{method: holm}")
     assert harness("record", btheb.plan).code == 0
+    assert harness("record", btheb.plan, "--check").code == 0
     record = btheb.folder / "reference" / "adjusted.json"
     whole = record.read_text(encoding="utf-8")
     record.write_text(whole.replace('"method": "holm"', '"method": "BH"'), encoding="utf-8")
