@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from harness.compare.propagation import interval_limit, statistic_limit
+from harness.compare.propagation import adjusted_limit, interval_limit, statistic_limit
 
 
 def test_the_limit_of_t_is_the_limits_of_its_parts() -> None:
@@ -60,3 +60,10 @@ def test_df_that_are_none_add_nothing_and_small_ones_do() -> None:
         assert interval_limit(2.0, df, 1e-6, 1e-6, 1e-4) == pytest.approx(3e-6, rel=1e-12)
     half = interval_limit(2.0, 0.5, 1e-6, 1e-6, 1e-4)
     assert half == pytest.approx(3e-6 + (8 + 2) / 4 / 0.5 * 1e-4, rel=1e-12)
+
+
+def test_an_adjusted_p_has_the_wider_limit_of_the_two_that_decide_it() -> None:
+    assert adjusted_limit([(0.01, 1e-4), (0.02, 5e-5)]) == 1e-4
+    assert adjusted_limit([(0.02, 5e-5), (0.01, 1e-4)]) == 1e-4
+    assert adjusted_limit([(math.nan, 1e-2), (0.02, 5e-5)]) == 5e-5
+    assert adjusted_limit([]) == 0.0
