@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,7 @@ def test_the_families_are_one_item_behind_the_models(plan: Path) -> None:
             *("plan.yaml", "--harness-plan", "plan.yaml"),
         ],
         cwd=plan.parent,
+        env={**os.environ, "PYTHONPATH": str(EXAMPLE.parents[1])},
         capture_output=True,
         text=True,
         check=False,
