@@ -17,6 +17,8 @@ _QUANTITY = {
     "d_ppc2": "smd",
     "hedges_g": "smd",
     "responders": "responders",
+    "robust": "std_error",
+    "leave_one_out": "estimate",
 }
 """The quantity that stands for a part none of whose numbers exist."""
 _OF_EFFECT_SIZES = ("d", "d_low", "d_high")
