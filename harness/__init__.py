@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.engines.port.moderation.api import johnson_neyman, simple_slopes
     from harness.engines.port.power.api import power
     from harness.engines.port.repeated.api import mmrm
+    from harness.engines.port.rerandomise import rerandomise
     from harness.pipeline import run
     from harness.plan import load_plan
 
@@ -35,6 +36,7 @@ __all__ = [
     "load_plan",
     "mmrm",
     "power",
+    "rerandomise",
     "run",
     "simple_slopes",
 ]
@@ -48,6 +50,7 @@ _HOME = {
     "load_plan": "harness.plan",
     "mmrm": "harness.engines.port.repeated.api",
     "power": "harness.engines.port.power.api",
+    "rerandomise": "harness.engines.port.rerandomise",
     "run": "harness.pipeline",
 }
 

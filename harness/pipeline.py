@@ -31,6 +31,7 @@ from harness.errors import EXIT_OK, HarnessError
 from harness.gate.run import run_gate
 from harness.models.expand import tasks as planned_tasks
 from harness.models.families import families
+from harness.models.scale import with_scale
 from harness.models.spec import ModelTask
 from harness.sets.analysis_set import AnalysisSet
 from harness.sets.counting import patient_flow
@@ -226,9 +227,13 @@ def compared(
     data = study.plan.data
     asked = Asked(
         task.spec,
-        frame.loc[sets[task.key.set].mask],
+        with_scale(frame.loc[sets[task.key.set].mask], task.scaled),
         id=data.id,
         time=data.time.column,
-        sets={n: frame.loc[a.mask] for n, a in sets.items() if n != task.key.set},
+        sets={
+            name: with_scale(frame.loc[other.mask], task.scaled)
+            for name, other in sets.items()
+            if name != task.key.set
+        },
     )
     return diagnosed(rows, asked, fitted.python, fitted.r)

@@ -16,6 +16,7 @@ from harness.engines.port.lm import LinearFit
 from harness.engines.port.power.api import power_of_terms
 from harness.errors import EXIT_OK, EXIT_USAGE, HarnessError, ModelError
 from harness.models.design import Design, build_design
+from harness.models.scale import with_scale
 from harness.models.spec import ModelTask
 from harness.pipeline import gate_study, selected_tasks
 from harness.report.power import PowerReport, TermPower
@@ -87,7 +88,8 @@ def planned_power(
     refusals: list[str] = []
     for done, task in enumerate(tasks, start=1):
         try:
-            design = build_design(task.spec, frame.loc[sets[task.key.set].mask])
+            rows = with_scale(frame.loc[sets[task.key.set].mask], task.scaled)
+            design = build_design(task.spec, rows)
             found += _of_model(task, design, term, effect, power, alpha, n_sim, seed)
         except HarnessError as error:
             refusals.append(f"{task.key.place}: {error}")

@@ -85,7 +85,8 @@ packages_for <- function(request) {
   question <- request$question
   if (!is.character(question) || length(question) != 1L || !question %in% names(questions)) return(NULL)
   of_means <- unlist(request$besides$parts) %in% setdiff(besides_parts, no_means)
-  c(questions[[question]]$packages, if (any(of_means)) "emmeans")
+  of_robust <- list(HC3 = "sandwich", CR2 = "clubSandwich")[unlist(request$besides$robust$kind)]
+  c(questions[[question]]$packages, if (any(of_means)) "emmeans", unlist(of_robust, use.names = FALSE))
 }
 
 # The columns sent, the formula over them, and weights, offset and contrasts by name.

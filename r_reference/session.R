@@ -4,7 +4,7 @@ needed_packages <- c("lme4", "lmerTest", "numDeriv", "digest")
 reference_packages <- c("lme4", "lmerTest", "pbkrtest", "Matrix", "nloptr", "minqa", "numDeriv",
                         "jsonlite", "digest")
 # What a worker loads when it starts; emmeans' tables load tools, which would end the worker if a request did.
-preloaded_packages <- c(reference_packages, "emmeans", "tools")
+preloaded_packages <- c(reference_packages, "emmeans", "sandwich", "clubSandwich", "tools")
 
 # Stops when a package is missing, so that its absence is not mistaken for a model R refuses.
 check_packages <- function(packages = needed_packages) {

@@ -13,6 +13,7 @@ from harness.compare.cross import BothAt
 from harness.compare.measure import METRICS, Measured
 from harness.compare.policy import Policy
 from harness.estimates.table import EstimateRow, estimate_rows
+from harness.models.inference import df_method_of
 from harness.models.record import AtTheta, Coefficient, Estimates
 
 QUANTITIES = ("estimate", "std_error", "df", "sd", "cor", "sigma", "loglik", "aic", "bic")
@@ -125,6 +126,7 @@ def _measured(
     policy: Policy,
 ) -> Measured:
     magnitude = metrics.larger_magnitude(value, other)
+    df_method = df_method_of(row.term, df_method)
     tolerance = policy.find(row.quantity, "T1", df_method=df_method, magnitude=magnitude)
     if tolerance.metric == "SE":
         delta = metrics.in_se(value, other, [errors.get(row.term, math.nan)])

@@ -17,6 +17,7 @@ from harness.compare.policy import default_policy
 from harness.engines.reference import Reference
 from harness.errors import HarnessError, PartNotRun
 from harness.models.record import Answer, Estimates, NotComputed
+from harness.models.scale import with_scale
 from harness.models.spec import ModelSpec, ModelTask
 from harness.sets.analysis_set import AnalysisSet
 
@@ -100,7 +101,7 @@ def fit_tasks(
         try:
             for task in tasks:
                 # Python first: its theta goes into the question to R.
-                rows = rows_of[task.key.set]
+                rows = with_scale(rows_of[task.key.set], task.scaled)
                 ours, seconds = answered(
                     partial(python_engine.fit, task.spec, rows), python_engine.name
                 )
@@ -108,7 +109,7 @@ def fit_tasks(
             for done, (task, (python, python_seconds, future)) in enumerate(
                 zip(tasks, asked, strict=True), start=1
             ):
-                rows = rows_of[task.key.set]
+                rows = with_scale(rows_of[task.key.set], task.scaled)
                 r, r_seconds = future.result()
                 cross = cross_check(python_engine, task.spec, rows, python, r)
                 if cross is not None and differ(python, r, cross) and math.isnan(cross.r_at_python):

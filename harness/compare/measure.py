@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.compare import metrics
 from harness.compare.boundary import Boundary, rule_of
 from harness.compare.policy import Policy, Tolerance
 from harness.compare.propagation import adjusted_limit, interval_limit, statistic_limit
 from harness.estimates.table import EstimateRow, Value
+from harness.models.inference import df_method_of
 
 Rows = Mapping[tuple[str, str, int], Value]
 
@@ -72,6 +73,11 @@ class Pair:
         key = (row.term, quantity, row.occurrence)
         return [float(side[key]) for side in (self.python, self.r) if key in side]
 
+    def about(self, term: str) -> Pair:
+        """The same with the df method of a term's own tests."""
+        method = df_method_of(term, self.df_method)
+        return self if method == self.df_method else replace(self, df_method=method)
+
     def tolerance(self, quantity: str, tier: str, magnitude: float = 0.0) -> Tolerance:
         """The policy's record for a number of this model."""
         return self.policy.find(quantity, tier, df_method=self.df_method, magnitude=magnitude)
@@ -87,6 +93,7 @@ def measure(row: EstimateRow, python: Value, r: Value, pair: Pair) -> Measured:
         pair: the model it belongs to.
     """
     a, b = float(python), float(r)
+    pair = pair.about(row.term)
     tier = "T0" if row.quantity in ("n_obs", "n_groups") else pair.optimum
     magnitude = metrics.larger_magnitude(a, b)
     tolerance = pair.tolerance(row.quantity, tier, magnitude)

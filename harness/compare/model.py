@@ -19,6 +19,7 @@ from harness.compare.refused import refusal, refused_by_both
 from harness.compare.rows import DiffRow
 from harness.compare.verdict import Verdict
 from harness.estimates.table import EstimateRow, Value, estimate_rows
+from harness.models.inference import df_method_of
 from harness.models.record import Answer, Estimates, NotComputed
 from harness.models.spec import ModelKey
 
@@ -178,6 +179,7 @@ class _Rows:
             notes.append(f"the term is listed {row.occurrence + 1} times")
         if isinstance(python, float) and math.isnan(python) and measured.delta == 0:
             notes.append("NaN on both sides")
+        notes += self._without(row)
         verdict = self._verdict(row, python, r, measured, notes)
         if row.quantity == "n_obs":
             notes = [n for n in (self.problem.difference, *self.problem.remarks) if n] + notes
@@ -186,6 +188,14 @@ class _Rows:
         if row.quantity == "p_adjusted" and row.term in self.adjusted:
             notes = [note for note in (self.adjusted[row.term].note, *notes) if note]
         return self._row(row, values=(python, r), measured=measured, verdict=verdict, notes=notes)
+
+    def _without(self, row: EstimateRow) -> list[str]:
+        """Without which patient a number of the leave-one-out is what it is."""
+        given = self.answers[0].leave_one_out or ()
+        who = next((one for one in given if one.term == row.term), None)
+        fields = {"estimate": "without", "p_value": "p_without"}
+        name = "" if who is None else getattr(who, fields.get(row.quantity, ""), "")
+        return [f"without {name}"] if name else []
 
     def _verdict(
         self, row: EstimateRow, python: Value, r: Value, measured: Measured, notes: list[str]
@@ -255,7 +265,7 @@ class _Rows:
             limit=measured.limit if measured else None,
             tier=measured.tier if measured else "T2",
             verdict=verdict,
-            df_method=self.df_methods,
+            df_method=df_method_of(row.term, self.df_methods),
             cause=self._cause(row, measured) if verdict.red else "",
             note="; ".join(notes),
             exit_code=verdict.exit_code,
@@ -292,7 +302,7 @@ def _unanswered(key: ModelKey, python: Answer, r: Answer, label: str) -> tuple[D
             limit=None,
             tier="T0" if row.quantity in ("n_obs", "n_groups") else "T2",
             verdict=verdict,
-            df_method=df_method,
+            df_method=df_method_of(row.term, df_method),
             cause="",
             note=note,
             exit_code=code,

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 from harness.language import quote_name
 from harness.models.record import Answer, Estimates
-from harness.models.spec import ModelSpec, ModelTask
+from harness.models.spec import ModelTask
 from harness.sets.counting import ModelColumns
 from harness.sets.flow import Flow
 
 
 def model_columns(tasks: Iterable[ModelTask]) -> tuple[ModelColumns, ...]:
     """What the flow needs to know of models."""
-    return tuple(ModelColumns(task.key.place, task.key.set, _columns(task.spec)) for task in tasks)
+    return tuple(ModelColumns(task.key.place, task.key.set, _columns(task)) for task in tasks)
 
 
 def uncounted(
@@ -45,6 +45,9 @@ def uncounted(
     return tuple(said)
 
 
-def _columns(spec: ModelSpec) -> tuple[str, ...]:
+def _columns(task: ModelTask) -> tuple[str, ...]:
+    """The data's: an outcome on another scale is missing where the outcome is."""
+    spec, scaled = task.spec, task.scaled
+    own = {scaled.column: scaled.outcome} if scaled is not None else {}
     extra = tuple(name for name in (spec.weights, spec.offset) if name)
-    return tuple(dict.fromkeys((*spec.formula.columns, *extra)))
+    return tuple(dict.fromkeys(own.get(name, name) for name in (*spec.formula.columns, *extra)))

@@ -141,6 +141,10 @@ def _check_analysis(
                 report(here, _unknown(name, frame.columns))
             elif part == "outcomes" and not pd.api.types.is_numeric_dtype(frame[name].dtype):
                 report(here, f"`{name}` is not a number")
+    for position, scale in enumerate(analysis.scales):
+        for name in analysis.outcomes if scale != "raw" else ():
+            if f"{scale}.{name}" in frame.columns:
+                report((*where, "scales", position), f"the data have a column `{scale}.{name}`")
     given = {*analysis.outcomes, *analysis.moderators}
     try:
         # The other columns are the same for every outcome and moderator.

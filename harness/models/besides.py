@@ -21,10 +21,13 @@ Part = Literal[
     "d_ppc2",
     "hedges_g",
     "responders",
+    "robust",
+    "leave_one_out",
 ]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 """How what the means are averaged over counts; ``averages`` of the port says what each means."""
 Unit = Literal["residual", "total", "baseline", "given"]
+RobustKind = Literal["HC3", "CR2"]
 
 FIELDS: Mapping[Part, tuple[str, ...]] = {
     "emmeans": ("emmeans",),
@@ -37,6 +40,8 @@ FIELDS: Mapping[Part, tuple[str, ...]] = {
     "d_ppc2": ("d_ppc2",),
     "hedges_g": ("hedges_g",),
     "responders": ("responders", "risk_differences"),
+    "robust": ("robust",),
+    "leave_one_out": ("leave_one_out",),
 }
 """The fields of ``Estimates`` that answer each part, in the order in which they are shown.
 
@@ -136,6 +141,45 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Robust:
+    """Tests of the coefficients with errors that do not believe the model's variances.
+
+    Attributes:
+        kind: ``HC3``, rows with variances of their own, of a linear model; ``CR2``, clusters within
+            which rows vary as they like.
+        cluster: column that names the clusters, for CR2.
+    """
+
+    kind: RobustKind
+    cluster: str = ""
+
+    def term(self, name: str) -> str:
+        """What the test of a coefficient is called."""
+        return f"{self.kind}({name})"
+
+    def as_json(self) -> dict[str, str]:
+        """As ``r_reference/robust.R`` reads it."""
+        return {"kind": self.kind} | ({"cluster": self.cluster} if self.cluster else {})
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveOneOut:
+    """The analysis repeated without each patient.
+
+    Attributes:
+        patient: column that identifies them.
+        arm: column of the arms: what is told is the foremost term that has it.
+    """
+
+    patient: str
+    arm: str
+
+    def as_json(self) -> dict[str, str]:
+        """As ``r_reference/leave_one_out.R`` reads it."""
+        return {"patient": self.patient, "arm": self.arm}
+
+
+@dataclass(frozen=True, slots=True)
 class Besides:
     """What is asked besides the fit.
 
@@ -147,6 +191,8 @@ class Besides:
         probe: of the moderation, where simple slopes or a region are asked for.
         compare: pairs of arms, the first less the second; none for each arm less the first.
         observed: the trial's columns, where the observed values are asked about.
+        robust: which errors, where robust tests are asked for.
+        leave_one_out: which patients, where the analysis is to be repeated without each.
     """
 
     parts: tuple[Part, ...]
@@ -169,23 +215,29 @@ class Besides:
             return tuple((k, 0) for k in range(1, len(place)))
         return tuple((place[first], place[second]) for first, second in self.compare)
 
+    robust: Robust | None = None
+    leave_one_out: LeaveOneOut | None = None
+
     @property
     def columns(self) -> tuple[str, ...]:
         """Data columns needed beside those of the model."""
         found = self.unit.columns if "effect_size" in self.parts else ()
         found += (self.probe.patient,) if self.probe is not None else ()
-        return (*found, *self.observed.columns) if self.observed is not None else found
+        found += self.observed.columns if self.observed is not None else ()
+        found += (self.robust.cluster,) if self.robust and self.robust.cluster else ()
+        return (*found, self.leave_one_out.patient) if self.leave_one_out is not None else found
 
     @property
     def sums(self) -> Besides:
-        """The parts that are sums of coefficients, so that they follow from theta alone."""
-        sums = ("emmeans", "contrasts", "changes", "slopes")
-        return replace(self, parts=tuple(part for part in self.parts if part in sums))
+        """The parts that follow from theta alone: sums of coefficients, and robust tests."""
+        of_theta = ("emmeans", "contrasts", "changes", "slopes", "robust")
+        return replace(self, parts=tuple(part for part in self.parts if part in of_theta))
 
     @property
     def of_means(self) -> bool:
         """Whether any part is made of marginal means."""
-        return any(part not in ("anova", *OBSERVED) for part in self.parts)
+        others = ("anova", *OBSERVED, "robust", "leave_one_out")
+        return any(part not in others for part in self.parts)
 
     @property
     def design(self) -> tuple[DesignColumn, ...]:
@@ -208,6 +260,10 @@ class Besides:
             found["observed"] = self.observed.as_json()
         if self.probe is not None:
             found["probe"] = self.probe.as_json()
+        if self.robust is not None:
+            found["robust"] = self.robust.as_json()
+        if self.leave_one_out is not None:
+            found["leave_one_out"] = self.leave_one_out.as_json()
         if "effect_size" in self.parts:
             found["by_sd"] = self.unit.by
             if self.unit.by == "given" and self.unit.value is not None:

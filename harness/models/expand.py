@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 from harness.language.formula import Formula
-from harness.models.besides import OBSERVED, Besides, DesignColumn, EffectUnit, Part, Probe
+from harness.models.besides import (
+    OBSERVED,
+    Besides,
+    DesignColumn,
+    EffectUnit,
+    LeaveOneOut,
+    Part,
+    Probe,
+    Robust,
+)
 from harness.models.mean_terms import in_fixed_part
 from harness.models.observed import Improvement, Observed, ResponderRule
+from harness.models.scale import Scaled
 from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask
 from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
@@ -18,7 +29,7 @@ from harness.plan.schema import Analysis, Plan
 def tasks(
     plan: Plan, improvements: Mapping[str, Improvement] | None = None
 ) -> tuple[ModelTask, ...]:
-    """Every model of a plan, in plan order: by analysis, then set, outcome and moderator.
+    """Every model of a plan, in plan order: by analysis, then set, outcome and moderator, scale.
 
     Args:
         plan: as checked.
@@ -28,8 +39,12 @@ def tasks(
     found: list[ModelTask] = []
     for analysis in plan.analyses:
         for name in analysis.sets:
-            for outcome, moderator in combinations(analysis):
-                formula = filled(analysis, outcome, moderator)
+            for (outcome, moderator), scale in product(combinations(analysis), analysis.scales):
+                scaled = None
+                if scale != "raw":
+                    scaled = Scaled(scale, outcome, plan.data.time.column, analysis.winsor or 0.05)
+                column = outcome if scaled is None else scaled.column
+                formula = filled(analysis, column, moderator)
                 df: DfMethod = analysis.df or ("satterthwaite" if formula.random else "residual")
                 spec = ModelSpec(
                     formula,
@@ -44,8 +59,9 @@ def tasks(
                     ),
                     besides=besides(plan, analysis, formula, outcome, moderator, improvements),
                 )
-                key = ModelKey(analysis.id, name, outcome, moderator)
-                found.append(ModelTask(key, spec, tuple(analysis.report)))
+                label = outcome if scaled is None else scaled.label
+                key = ModelKey(analysis.id, name, label, moderator)
+                found.append(ModelTask(key, spec, tuple(analysis.report), scaled))
     return tuple(found)
 
 
@@ -70,6 +86,10 @@ def besides(
     if probe is not None:
         parts += PROBED if probe.johnson_neyman else PROBED[:1]
     parts += tuple(part for part in ("changes", *OBSERVED) if part in analysis.report)
+    if analysis.robust is not None:
+        parts += ("robust",)
+    if analysis.leave_one_out:
+        parts += ("leave_one_out",)
     if not parts:
         return None
     arm, time = (
@@ -80,11 +100,17 @@ def besides(
     )
     observed = _observed(plan, analysis, outcome, improvements or {})
     weights = analysis.means.weights if analysis.means is not None else "equal"
+    each = LeaveOneOut(plan.data.id, plan.data.arm.column) if analysis.leave_one_out else None
+    robust = None
+    if analysis.robust is not None:
+        robust = Robust(analysis.robust, plan.data.id if analysis.robust == "CR2" else "")
     return Besides(
         *(parts, arm, time, weights, _unit(plan, analysis, outcome)),
         Probe(moderator, probe.at, plan.data.id, probe.alpha) if probe is not None else None,
         compare=(analysis.arms or ()) if arm is not None or observed is not None else (),
         observed=observed,
+        robust=robust,
+        leave_one_out=each,
     )
 
 

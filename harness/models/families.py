@@ -1,7 +1,7 @@
 """Families of tests that are adjusted together: which models of a plan, which of their tests.
 
-A family never mixes analysis sets: they answer the same hypotheses, and whoever counts them twice
-halves his power for nothing.
+A family never mixes analysis sets, nor scales of the outcome: they answer the same hypotheses, and
+whoever counts them twice halves his power for nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.models.design import build_design
 from harness.models.expand import tasks as planned_tasks
-from harness.models.spec import ModelKey, ModelSpec
+from harness.models.scale import Scaled, with_scale
+from harness.models.spec import ModelKey, ModelSpec, ModelTask
 from harness.plan.adjust import tested_terms
 from harness.plan.schema import Adjust, AdjustMethod, Analysis, Plan
 
@@ -29,12 +30,14 @@ class Member:
         spec: the model.
         terms: labels of the fixed-effect terms that are tested.
         anova: whether by their F tests, and not by their coefficients.
+        scaled: the scale of its outcome, where that is not its own.
     """
 
     key: ModelKey
     spec: ModelSpec
     terms: tuple[str, ...]
     anova: bool = False
+    scaled: Scaled | None = None
 
     def tests(self, rows: pd.DataFrame) -> tuple[str, ...]:
         """The names under which an answer has the tests: coefficients, or ``anova(term)``.
@@ -47,7 +50,7 @@ class Member:
         """
         if self.anova:
             return tuple(f"anova({term})" for term in self.terms)
-        design = build_design(self.spec, rows)
+        design = build_design(self.spec, with_scale(rows, self.scaled))
         wanted = {k for k, term in enumerate(design.terms, start=1) if term in self.terms}
         return tuple(
             name for name, k in zip(design.names, design.assign, strict=True) if k in wanted
@@ -93,29 +96,37 @@ def families(plan: Plan) -> tuple[Family, ...]:
         adjust = analysis.adjust
         if adjust is None:
             continue
-        identity, of = _placed(key, analysis, adjust)
+        identity, of = _placed(task, analysis, adjust)
         terms = tested_terms(task.spec.formula, arm, time, key.moderator)
         labels = tuple(term.label for term in terms)
-        member = Member(key, task.spec, labels, adjust.tests == "anova")
+        member = Member(key, task.spec, labels, adjust.tests == "anova", task.scaled)
         _, names, _, members = found.setdefault(identity, (adjust.method, [], of, []))
         members.append(member)
         if key.analysis not in names:
             names.append(key.analysis)
     return tuple(
-        Family(method, of or f"{_listed(names)} in {members[0].key.set}", tuple(members))
+        Family(method, of or f"{_listed(names)} in {_set_of(members[0])}", tuple(members))
         for method, names, of, members in found.values()
     )
 
 
-def _placed(key: ModelKey, analysis: Analysis, adjust: Adjust) -> tuple[tuple[str, ...], str]:
+def _placed(task: ModelTask, analysis: Analysis, adjust: Adjust) -> tuple[tuple[str, ...], str]:
     """What tells a model's family from others, and its name; empty for that of the plan."""
+    key, scaled = task.key, task.scaled
+    scale, outcome = (scaled.scale, scaled.outcome) if scaled else ("", key.outcome)
     if adjust.family == "plan":
-        return ("plan", adjust.method, key.set), ""
-    group = next((name for name, of in adjust.groups.items() if key.outcome in of), "")
-    part = {"outcome": key.outcome, "moderator": key.moderator}.get(adjust.family, "")
+        return ("plan", adjust.method, key.set, scale), ""
+    group = next((name for name, of in adjust.groups.items() if outcome in of), "")
+    part = {"outcome": outcome, "moderator": key.moderator}.get(adjust.family, "")
     words = {"outcome": f" of {part}", "moderator": f" by {part}"}.get(adjust.family, "")
-    of = f"{key.analysis}{words}{f', {group},' if group else ''} in {key.set}"
-    return ("analysis", key.analysis, key.set, part, group), of
+    tail = f" ({scale})" if scale else ""
+    of = f"{key.analysis}{words}{f', {group},' if group else ''} in {key.set}{tail}"
+    return ("analysis", key.analysis, key.set, part, group, scale), of
+
+
+def _set_of(member: Member) -> str:
+    scale = f" ({member.scaled.scale})" if member.scaled else ""
+    return f"{member.key.set}{scale}"
 
 
 def _listed(names: Sequence[str]) -> str:

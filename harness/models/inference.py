@@ -185,6 +185,46 @@ class AdjustedP:
         return f"{self.method} over {self.tests} tests of {self.family}"
 
 
+@dataclass(frozen=True, slots=True)
+class RobustTest:
+    """A coefficient's test with robust errors, ``CR2(armMBSR:timepost)``, in the outcome's unit."""
+
+    term: str
+    estimate: float
+    std_error: float
+    df: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An end of a coefficient's range, ``leave-one-out(armMBSR:timepost), lowest``.
+
+    Attributes:
+        term: whose, and which end.
+        estimate: the lowest or highest when one patient is left out, in the outcome's unit.
+        std_error: the jackknife's over patients, in the same unit.
+        p_value: the lowest or highest.
+        without: the patient whose leaving gives the estimate.
+        p_without: the patient whose leaving gives the p value; empty where there is none.
+    """
+
+    term: str
+    estimate: float
+    std_error: float
+    p_value: float
+    without: str
+    p_without: str
+
+
+def df_method_of(term: str, df_method: str) -> str:
+    """By which method the degrees of freedom of a row's tests are: the model's, or CR2's own."""
+    return "CR2" if term.startswith("CR2(") else df_method
+
+
 Inferred = (
     MarginalMean
     | MeanContrast
@@ -197,9 +237,12 @@ Inferred = (
     | GroupSize
     | Responders
     | RiskDifference
+    | RobustTest
+    | LeftOut
 )
-_NO_NUMBER_OF_ITS_OWN = ("term", "sd")
-"""``sd`` is held by ``d`` and ``contrast`` together; a quantity of that name is a component's."""
+_NO_NUMBER_OF_ITS_OWN = ("term", "sd", "without", "p_without")
+"""``sd`` is held by ``d`` and ``contrast`` together; a quantity of that name is a component's. Who
+is the extreme patient hangs on the last digit where two are."""
 
 
 def quantities(row: Inferred | type[Any]) -> tuple[str, ...]:

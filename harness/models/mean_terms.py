@@ -150,6 +150,20 @@ def together(formula: Formula, *columns: str) -> bool:
     return any(set(columns) <= set(_columns(term.factors)) for term in formula.terms)
 
 
+def foremost_term(formula: Formula, column: str) -> int | None:
+    """Place among the terms of the last of the highest order that have a column; None for none.
+
+    In a trial it is the term that the comparison of the arms stands on.
+    """
+    having = [k for k, term in enumerate(formula.terms) if column in _columns(term.factors)]
+    return max(having, key=lambda k: (len(formula.terms[k].factors), k), default=None)
+
+
+def left_out_term(name: str, end: str) -> str:
+    """Name of an end, ``lowest`` or ``highest``, of a coefficient without each patient."""
+    return f"leave-one-out({name}), {end}"
+
+
 def in_fixed_part(formula: Formula, column: str) -> bool:
     """Whether a fixed-effect term has a column."""
     return any(column in _columns(term.factors) for term in formula.terms)

@@ -11,11 +11,13 @@ from harness.models.inference import (
     ChangeSize,
     EffectSize,
     GroupSize,
+    LeftOut,
     LowerBound,
     MarginalMean,
     MeanContrast,
     Responders,
     RiskDifference,
+    RobustTest,
     SimpleSlope,
     TermTest,
     UpperBound,
@@ -213,6 +215,7 @@ class Estimates:
         reported: what it prints with its defaults, where this is not such an answer already.
         emmeans, contrasts, anova, effect_sizes, slopes, lower_bounds, upper_bounds, d_ppc2,
             hedges_g, responders, risk_differences: what was asked besides; None where it was not.
+        robust, leave_one_out: likewise, tests with robust errors, estimates without each patient.
         refused: of those, by part, why it could not be answered; the part is then empty.
         adjusted: p values adjusted over the families of a plan, which are known only when every
             model is fitted; None where none were.
@@ -250,6 +253,8 @@ class Estimates:
     hedges_g: tuple[GroupSize, ...] | None = field(default=None, metadata=UNSAID)
     responders: tuple[Responders, ...] | None = field(default=None, metadata=UNSAID)
     risk_differences: tuple[RiskDifference, ...] | None = field(default=None, metadata=UNSAID)
+    robust: tuple[RobustTest, ...] | None = field(default=None, metadata=UNSAID)
+    leave_one_out: tuple[LeftOut, ...] | None = field(default=None, metadata=UNSAID)
     refused: dict[str, str] | None = field(default=None, metadata=UNSAID)
     adjusted: tuple[AdjustedP, ...] | None = field(default=None, metadata=UNSAID)
 

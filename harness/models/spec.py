@@ -9,6 +9,7 @@ from urllib.parse import quote
 from harness.language.formula import Formula
 from harness.models.besides import Besides
 from harness.models.contrasts import Coding
+from harness.models.scale import Scaled
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
 Method = Literal["lmer", "lm"]
@@ -98,8 +99,16 @@ def _spelt(part: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ModelTask:
-    """One model of a plan with its place in the table."""
+    """One model of a plan with its place in the table.
+
+    Attributes:
+        key: the place.
+        spec: the model.
+        report: the parts of a report that the plan names.
+        scaled: the outcome's scale, whose column the rows of the set get; None for its own.
+    """
 
     key: ModelKey
     spec: ModelSpec
     report: tuple[str, ...] = ("coefficients", "random", "fit")
+    scaled: Scaled | None = None

@@ -16,6 +16,7 @@ from harness.plan.patients import PatientSet
 from harness.plan.probe import check_probe
 from harness.plan.schema import Analysis, Plan
 from harness.plan.scores import check_scores
+from harness.plan.sensitivity import check_sensitivity
 
 MAX_MODELS = 10_000
 
@@ -43,7 +44,10 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         _check_set(rule, ("sets", name), report)
     for name, text in plan.derive.items():
         _check_expression(text, ("derive", name), report, panel=True)
-    models = sum(len(a.sets) * len(a.outcomes) * max(1, len(a.moderators)) for a in plan.analyses)
+    models = sum(
+        len(a.sets) * len(a.outcomes) * max(1, len(a.moderators)) * len(a.scales)
+        for a in plan.analyses
+    )
     if models > MAX_MODELS:
         report(("analyses",), f"{models} models; {MAX_MODELS} are allowed")
         return  # each would be parsed below
@@ -61,6 +65,7 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         moderators = [moderator for _, moderator in combinations(analysis)]
         check_probe(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
         check_adjust(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
+        check_sensitivity(plan, analysis, formulas, where, report)
 
 
 def combinations(analysis: Analysis) -> Iterator[tuple[str, str]]:
@@ -143,7 +148,7 @@ def _panel_call(node: Node) -> str | None:
 def _check_analysis(
     analysis: Analysis, set_names: Collection[str], where: Path_, report: Report
 ) -> None:
-    for part in ("outcomes", "moderators", "sets", "report"):
+    for part in ("outcomes", "moderators", "sets", "report", "scales"):
         _no_repeats(getattr(analysis, part), (*where, part), report)
     for position, name in enumerate(analysis.sets):
         if name not in set_names:

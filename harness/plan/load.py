@@ -186,6 +186,7 @@ def _droppable(details: Any) -> Path_ | None:
         optional = (
             *("moderators", "reml", "df", "weights", "offset", "contrasts"),
             *("report", "means", "effect_size", "arms", "responder", "adjust", "probe"),
+            *("robust", "scales", "winsor", "leave_one_out"),
         )
         if len(loc) >= 3 and loc[2] in optional:
             return loc[:3]

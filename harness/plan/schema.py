@@ -34,6 +34,8 @@ Report = Literal[
 ]
 ContrastCoding = Literal["treatment", "sum", "helmert", "poly"]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
+RobustKind = Literal["HC3", "CR2"]
+OutcomeScale = Literal["raw", "log", "rank", "winsor"]
 EffectSd = Literal["residual", "total", "baseline", "given"]
 ReferenceMode = Literal["auto", "live", "recorded"]
 AdjustMethod = Literal["BH", "BY", "holm", "bonferroni", "none"]
@@ -258,6 +260,25 @@ class Analysis(Section):
     )
     adjust: Adjust | None = Field(default=None, description="Adjustment for multiple testing.")
     probe: Probe | None = Field(default=None, description="Simple slopes of a moderation.")
+    scales: tuple[OutcomeScale, ...] = Field(
+        default=("raw",),
+        min_length=1,
+        description="Scales of the outcome on which the analysis is repeated: raw, as it is; log, "
+        "natural; rank, over the rows of the set; winsor, the tails of each visit cut off.",
+    )
+    winsor: float | None = Field(
+        default=None, gt=0, lt=0.5, description="For winsor: share of each tail; default 0.05."
+    )
+    leave_one_out: bool = Field(
+        default=False,
+        description="Repeat the analysis without each patient: how far the coefficients of the "
+        "arm's term of the highest order, and their p values, move.",
+    )
+    robust: RobustKind | None = Field(
+        default=None,
+        description="Tests of the coefficients with robust errors besides: HC3 of linear models, "
+        "rows with variances of their own; CR2, patients whose rows vary together as they like.",
+    )
 
 
 class Reference(Section):

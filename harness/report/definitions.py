@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.models.besides import Besides
+from harness.models.mean_terms import left_out_term
 from harness.models.record import Answer, Estimates
 from harness.models.spec import ModelTask
 from harness.report.figures import figure
@@ -18,6 +19,20 @@ _WEIGHTS = {
     "flat": "all combinations with data alike",
 }
 
+_ROBUST = {
+    "HC3": "HC3(coefficient): the test with errors that let every row have a variance of its own "
+    "(MacKinnon and White 1985), on the model's degrees of freedom",
+    "CR2": "CR2(coefficient): the test with errors that let rows of one {} vary together as they "
+    "like, with degrees of freedom of their own (Bell and McCaffrey 2002; Pustejovsky and Tipton "
+    "2018)",
+}
+
+_LEFT_OUT = (
+    "leave-one-out(coefficient): smallest and largest estimate and p of the analysis without each "
+    "{} in turn (notes say which), and the jackknife's standard error; named here is without whom "
+    "p is on the other side of 0.05, where there is one"
+)
+
 
 def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str, ...]:
     """One line each for what the means, tests and effect sizes of a run's analyses are.
@@ -27,10 +42,10 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
     """
     found: dict[str, tuple[list[str], list[str]]] = {}
     for task, python, r in models:
-        besides = task.spec.besides
-        if besides is None:
-            continue
         said: list[tuple[str, str]] = []
+        if task.scaled is not None:
+            said.append((task.scaled.words, ""))
+        besides = task.spec.besides or Besides(())
         if {"emmeans", "contrasts"} & set(besides.parts):
             names = " and ".join(column.column for column in besides.design)
             how = f"averaged over other factors, {_WEIGHTS[besides.weights]} ({besides.weights})"
@@ -40,6 +55,10 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
             said.append((f"planned contrasts between arms: {pairs}", ""))
         if besides.probe is not None:
             said.append((_probed(besides), ""))
+        if besides.robust is not None:
+            said.append((_ROBUST[besides.robust.kind].format(besides.robust.cluster), ""))
+        if besides.leave_one_out is not None:
+            said.append((_LEFT_OUT.format(besides.leave_one_out.patient), _turned(task, python)))
         if "anova" in besides.parts:
             said.append(("anova(term): F tests of type III hypotheses", ""))
         if "effect_size" in besides.parts:
@@ -54,6 +73,22 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
         f"{', '.join(analyses)}: {line}" + (f": {', '.join(values)}" if values else "")
         for line, (analyses, values) in found.items()
     )
+
+
+def _turned(task: ModelTask, answer: Answer) -> str:
+    """Without whom a model's p values are on the other side of 0.05; empty for nobody."""
+    if not isinstance(answer, Estimates):
+        return ""
+    ends = {row.term: row for row in answer.leave_one_out or ()}
+    found = []
+    for whole in answer.fixed:
+        # What is significant may become what is not, and the reverse.
+        end = "highest" if whole.p_value < 0.05 else "lowest"
+        row = ends.get(left_out_term(whole.term, end))
+        if row is not None and (whole.p_value < 0.05) != (row.p_value < 0.05) and row.p_without:
+            was, now = figure(whole.p_value), figure(row.p_value)
+            found.append(f"{row.p_without} ({whole.term}: p {now}, with everybody {was})")
+    return f"{'; '.join(found)} in {task.key.place}" if found else ""
 
 
 def _probed(besides: Besides) -> str:

@@ -33,8 +33,11 @@ from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
 from harness.report.reproduce_families import FUNCTIONS as GATHER
 from harness.report.reproduce_families import adjusted_in_r, gathered_in_r
+from harness.report.reproduce_leave_one_out import LEAVE_ONE_OUT, left_out_in_r
 from harness.report.reproduce_observed import OBSERVED, observed_in_r
 from harness.report.reproduce_probe import PROBE, probed_in_r
+from harness.report.reproduce_robust import ROBUST, robust_in_r
+from harness.report.reproduce_scales import scaled_in_r
 from harness.report.reproduce_scores import scores_script
 from harness.report.reproduce_sets import patient_rows, patients_script
 
@@ -161,6 +164,10 @@ def reproduce_script(
     adjusted = adjusted_in_r(families)
     if adjusted:
         parts.append(GATHER)
+    if any(robust_in_r(task.spec) for task in tasks):
+        parts.append(ROBUST)
+    if any(left_out_in_r(task.spec) for task in tasks):
+        parts.append(LEAVE_ONE_OUT)
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
@@ -172,6 +179,8 @@ def reproduce_script(
                 condition = r_expression(parse_expression(rule))
                 rows = f"which(rep_len(with(data, {condition}), nrow(data)))"
             parts.append(f"\n{sets[task.key.set]} <- data[{rows}, ]")
+        if task.scaled is not None and (line := scaled_in_r(task.scaled, sets[task.key.set])):
+            parts += [line] if line not in parts else []
         tested = gathered_in_r(task.key, families)
         parts.append(_model(task, sets[task.key.set], tested))
     return "\n".join([*parts, *adjusted]) + "\n"
@@ -228,6 +237,10 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
         lines.append(f"probe(fit, {df_method}, {data}, {probed_in_r(spec)})")
     if spec.besides is not None and spec.besides.observed is not None:
         lines.append(f"observed(fit, {data}, {observed_in_r(spec)})")
+    if which := robust_in_r(spec):
+        lines.append(f"robust(fit, {df_method}, {data}, {which})")
+    if whose := left_out_in_r(spec):
+        lines.append(f"leave_one_out(fit, {df_method}, {data}, {whose})")
     return "\n".join(lines)
 
 

@@ -91,6 +91,8 @@ _MAIN = ("estimate", "sd", "cor", "sigma", *_FOLLOWING)
 _P_VALUES = ("p_value", "fisher_p")
 _BESIDE = {"d": ("d", "d_low", "d_high"), "nnt": ("nnt", "nnt_low", "nnt_high")}
 """Numbers of a term that have a line of their own, below it."""
+_REPEATED = ("HC3(", "CR2(", "leave-one-out(")
+"""How terms begin that are a coefficient once more."""
 
 
 _P = COEFFICIENT_HEADER.index("p (R)") + 1
@@ -139,7 +141,8 @@ def coefficient_lines(rows: Rows) -> list[Line]:
         main = next((r for r in own if r.quantity in _MAIN), None)
         if main is not None:
             p = next((r for r in own if r.quantity in _P_VALUES), None)
-            listed = following if main.quantity in _FOLLOWING else lines
+            follows = main.quantity in _FOLLOWING or term.startswith(_REPEATED)
+            listed = following if follows else lines
             listed.append(_line(term, main, p, own))
         for name, given in beside.items():
             if given:

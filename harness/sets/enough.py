@@ -112,6 +112,12 @@ def _lacking(
                 for level in counts.index[counts < FEWEST]:
                     text = f"the set `{name}` has one patient of {arm} {level}, an arm needs more"
                     yield _Lack(("sets", place), text, model)
+            if "log" in analysis.scales:
+                values = frame.loc[sets[name], outcome].to_numpy(np.float64, na_value=np.nan)
+                smallest = np.nanmin(values)
+                if smallest <= 0.0:
+                    text = f"log: `{outcome}` is {smallest:g} in the set `{name}`"
+                    yield _Lack(("scales", analysis.scales.index("log")), text, model)
             if moderator and frame.loc[used, moderator].nunique() < FEWEST:
                 value = frame.loc[used, moderator].iloc[0]
                 text = f"is {value} throughout the set `{name}`: one value moderates nothing"

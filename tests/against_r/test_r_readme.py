@@ -24,12 +24,14 @@ HEADED = (
     "fit_lmer",
     "intermediates",
     "kenward_roger",
+    "leave_one_out",
     "likelihood_ratio",
     "model",
     "moderation",
     "observed",
     "predict",
     "profile",
+    "robust",
 )
 
 

@@ -54,6 +54,22 @@ def test_each_outcome_or_moderator_is_one(tmp_path):
     ]
 
 
+def test_another_scale_of_the_outcome_is_another_family(tmp_path):
+    study = open_study(
+        write_study(tmp_path, plan=plan(first="{method: BH}\n    scales: [raw, rank]"))
+    )
+    listed = families(study.plan)
+    assert [(family.of, [member.key.place for member in family.members]) for family in listed] == [
+        ("efficacy in ITT", ["efficacy/ITT/bdi", "efficacy/ITT/ln_il6"]),
+        ("efficacy in ITT (rank)", ["efficacy/ITT/rank(bdi)", "efficacy/ITT/rank(ln_il6)"]),
+        ("efficacy in PP", ["efficacy/PP/bdi", "efficacy/PP/ln_il6"]),
+        ("efficacy in PP (rank)", ["efficacy/PP/rank(bdi)", "efficacy/PP/rank(ln_il6)"]),
+    ]
+    rows = derive(study)
+    raw, ranks = (family.members[0].tests(rows) for family in listed[:2])
+    assert raw == ranks != ()
+
+
 def test_groups_of_outcomes_are_families_of_their_own(tmp_path):
     asked = "{method: BH, groups: {mood: [bdi], blood: [ln_il6]}}"
     assert [family[1:] for family in found(tmp_path, first=asked)][:2] == [

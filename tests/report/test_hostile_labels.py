@@ -78,6 +78,7 @@ def hostile(label: str, record: Make, hostile_table: Callable[[str], DiffTable])
         across=_across(label),
         reference=label,
         command=label,
+        definitions=(label,),
     )
 
 

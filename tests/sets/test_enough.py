@@ -36,6 +36,10 @@ def outcome_of_two(row):
         row["bdi"] = ""
 
 
+def no_symptoms(row):
+    row["bdi"] = "0" if (row["id"], row["visit"]) == ("p0", "2") else row["bdi"]
+
+
 def no_outcome_in_pp(row):
     row["il6"] = "" if row["arm"] == "TAU" or int(row["sessions"]) >= 6 else row["il6"]
 
@@ -46,6 +50,7 @@ MISTAKES = [
     ("one patient", changed(PLAN, PP, "arm == 'TAU' or sessions >= 8"), rows, "sets: [ITT, PP]", "analyses[0].sets[1]", "the set `PP` has one patient of arm New, an arm needs more, for `bdi ~ arm * visit + (1 | id)` (and of 1 other model)"),
     ("one patient with the outcome", PLAN, outcome_of_two, "sets: [ITT, PP]", "analyses[0].sets[0]", "the set `ITT` has one patient of arm New"),
     ("one value", PLAN, one_value, MODERATORS, "analyses[1].moderators[1]", "is 25.0 throughout the set `ITT`: one value moderates nothing"),
+    ("no logarithm", changed(PLAN, "    reml: true\n", "    reml: true\n    scales: [raw, log]\n"), no_symptoms, "scales: [raw, log]", "analyses[0].scales[1]", "log: `bdi` is 0 in the set `ITT`, for `bdi ~ arm * visit + (1 | id)`"),
     ("no whole row", PLAN, no_outcome_in_pp, "sets: [ITT, PP]", "analyses[0].sets[1]", "the set `PP` has no row with every value, for `ln_il6 ~ arm * visit + (1 | id)`"),
 ]  # fmt: skip
 

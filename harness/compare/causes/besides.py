@@ -74,6 +74,13 @@ def besides_scaled(right: Estimates, factor: float) -> dict[str, Any]:
         found["emmeans"] = tuple(_scaled(row, factor, "emmean") for row in right.emmeans)
     if right.contrasts is not None:
         found["contrasts"] = tuple(_scaled(row, factor, "contrast") for row in right.contrasts)
+    if right.robust is not None:
+        found["robust"] = tuple(_scaled(row, factor, "estimate") for row in right.robust)
+    if right.leave_one_out is not None:
+        found["leave_one_out"] = tuple(
+            replace(row, estimate=factor * row.estimate, std_error=factor * row.std_error)
+            for row in right.leave_one_out
+        )
     return found
 
 

@@ -24,7 +24,14 @@ from harness.engines.port.probed import (
 )
 from harness.errors import HarnessError
 from harness.models.besides import FIELDS, Part
-from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
+from harness.models.inference import (
+    EffectSize,
+    LeftOut,
+    MarginalMean,
+    MeanContrast,
+    RobustTest,
+    TermTest,
+)
 from harness.models.mean_terms import Cell, cell_contrasts, cells, mean_term
 
 if TYPE_CHECKING:
@@ -76,6 +83,8 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
         "d_ppc2": lambda: (change_sizes(fit.design, asked, level),),
         "hedges_g": lambda: (group_sizes(fit.design, asked, level),),
         "responders": lambda: responder_rows(fit.design, asked, level),
+        "robust": lambda: (_robust_tests(fit, asked, df, level),),
+        "leave_one_out": lambda: (_left_out(fit, asked, df),),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -179,6 +188,20 @@ def _term_tests(fit: FittedModel | LinearFit, df: DfMethod) -> tuple[TermTest, .
     return tuple(
         TermTest(f"anova({term})", *row) for term, row in zip(table["term"], numbers, strict=True)
     )
+
+
+def _robust_tests(
+    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod, level: float
+) -> tuple[RobustTest, ...]:
+    from harness.engines.port.robust.table import robust_rows
+
+    return robust_rows(fit, besides.robust, df, level) if besides.robust is not None else ()
+
+
+def _left_out(fit: FittedModel | LinearFit, besides: Besides, df: DfMethod) -> tuple[LeftOut, ...]:
+    from harness.engines.port.left_out import left_out_rows
+
+    return left_out_rows(fit, besides.leave_one_out, df) if besides.leave_one_out else ()
 
 
 def _effect_sizes(
