@@ -16,10 +16,9 @@ from harness.data.study import open_study
 from harness.engines.reference import Reference, Tally, open_references
 from harness.engines.registry import engine_named
 from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK, PartNotRun
-from harness.models.expand import tasks as planned_tasks
 from harness.models.record import Estimates, NotComputed, as_json
 from harness.models.spec import ModelKey, ModelSpec, ModelTask
-from harness.pipeline import gate_study
+from harness.pipeline import gate_study, selected_tasks
 from harness.sets.enough import sufficient_sets
 
 if TYPE_CHECKING:
@@ -58,8 +57,20 @@ class RecordCheck:
         return EXIT_DIFFERS if self.differences else EXIT_OK
 
 
-def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) -> RecordCheck:
+def check(
+    plan: str | Path,
+    *,
+    jobs: int = 1,
+    only: str | None = None,
+    progress: Progress | None = None,
+) -> RecordCheck:
     """Fit every model of a plan in R and hold each answer to its record; nothing is written.
+
+    Args:
+        plan: path of the plan file.
+        jobs: number of R processes.
+        only: glob on ``analysis/set/outcome``; other models are left out.
+        progress: called with (what, done, total) after each model.
 
     Raises:
         HarnessError: nothing can be started, R above all.
@@ -70,12 +81,12 @@ def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) 
         return RecordCheck(0, False, (), (), gate)
     frame = derive(study)
     sets = sufficient_sets(study, frame)
-    tasks = planned_tasks(study.plan, study.improvements)
+    tasks = selected_tasks(study, only)
     folder, timeout = study.folder / "reference", study.plan.reference.timeout
     port = engine_named("port")
     agree, alike = 0, True
     refusals: list[str] = []
-    asked = {f"{task.key.slug}.json" for task in tasks}
+    asked = {f"{task.key.slug}.json" for task in selected_tasks(study, None)}
     differences = [
         f"{path.name}: no model of the plan has this record"
         for path in sorted(folder.glob("*.json"))
