@@ -10,7 +10,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := btheb mbsr
 STUDIES := $(DEMO) mbsr_null eudaimon3
-# Processes of `make test`; each that needs R starts one. Four are as fast as more.
+# Processes of `make test`, and R's of `make demo` and `make record`. Four are as fast as more.
 JOBS   ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 4 ? n : 4)))
 
 # Debian's names. The R side needs the r-* ones; a compiler and the headers build rpy2.
@@ -70,7 +70,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: setup  ## the main job: gate, port, R, diff table, for two trials
 	@status=0; for study in $(DEMO); do \
-	  $(BIN)/harness run fixtures/$$study/plan.yaml --out out/$$study || { code=$$?; [ $$code -le $$status ] || status=$$code; }; \
+	  $(BIN)/harness run fixtures/$$study/plan.yaml --out out/$$study --jobs $(JOBS) || { code=$$?; [ $$code -le $$status ] || status=$$code; }; \
 	done; exit $$status
 
 test: setup  ## every test but the exhaustive tier
@@ -92,7 +92,7 @@ format: venv  ## rewrite with the formatter and the linter's safe fixes
 	@$(BIN)/ruff check --fix .
 
 record: setup  ## fit R afresh and rewrite every study's recorded references
-	@for study in $(STUDIES); do $(BIN)/harness record fixtures/$$study/plan.yaml; done
+	@for study in $(STUDIES); do $(BIN)/harness record fixtures/$$study/plan.yaml --jobs $(JOBS); done
 
 observe: setup  ## write the largest differences seen into the policy (trials, random designs; R)
 	@$(BIN)/python tests/against_r/observe.py

@@ -20,12 +20,11 @@ from harness.engines.r.record import ADJUSTED
 from harness.engines.reference import Reference, Tally, open_references
 from harness.engines.registry import engine_named
 from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK, PartNotRun
-from harness.models.expand import tasks as planned_tasks
 from harness.models.families import families
 from harness.models.record import Estimates, NotComputed, as_json
 from harness.models.scale import with_scale
 from harness.models.spec import ModelKey, ModelSpec, ModelTask
-from harness.pipeline import gate_study
+from harness.pipeline import gate_study, selected_tasks
 from harness.sets.enough import sufficient_sets
 
 if TYPE_CHECKING:
@@ -64,8 +63,20 @@ class RecordCheck:
         return EXIT_DIFFERS if self.differences else EXIT_OK
 
 
-def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) -> RecordCheck:
+def check(
+    plan: str | Path,
+    *,
+    jobs: int = 1,
+    only: str | None = None,
+    progress: Progress | None = None,
+) -> RecordCheck:
     """Fit every model of a plan in R and hold each answer to its record; nothing is written.
+
+    Args:
+        plan: path of the plan file.
+        jobs: number of R processes.
+        only: glob on ``analysis/set/outcome``; other models are left out.
+        progress: called with (what, done, total) after each model.
 
     Raises:
         HarnessError: nothing can be started, R above all.
@@ -76,14 +87,20 @@ def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) 
         return RecordCheck(0, False, (), (), gate)
     frame = derive(study)
     sets = sufficient_sets(study, frame)
-    tasks = planned_tasks(study.plan, study.improvements)
+    tasks = selected_tasks(study, only)
     folder, timeout = study.folder / "reference", study.plan.reference.timeout
     port = engine_named("port")
     agree, alike = 0, True
     refusals: list[str] = []
-    asked = {f"{task.key.slug}.json" for task in tasks}
-    planned = tuple(family for family in families(study.plan) if family.adjusts)
-    asked |= {ADJUSTED} if planned else set()
+    asked = {f"{task.key.slug}.json" for task in selected_tasks(study, None)}
+    adjusting = tuple(family for family in families(study.plan) if family.adjusts)
+    asked |= {ADJUSTED} if adjusting else set()
+    chosen = {task.key for task in tasks}
+    planned = tuple(
+        family
+        for family in adjusting
+        if only is None or all(member.key in chosen for member in family.members)
+    )
     fits: list[Fitted] = []
     differences = [
         f"{path.name}: no model of the plan has this record"

@@ -11,6 +11,7 @@ import typer
 from harness.cli.messages import say, say_refusal, writable
 from harness.cli.options import Jobs, OutFolder, PlanFile, Quiet, ReferenceChoice
 from harness.cli.progress import progress_bar
+from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.engines.reference import ReferenceMode
@@ -113,11 +114,21 @@ def record(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit 1 if R no longer says the same.")
     ] = False,
+    only: Annotated[
+        str | None,
+        typer.Option(
+            "--only",
+            metavar="GLOB",
+            help="With --check: only models whose analysis/set/outcome fits.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Fit every model of a plan afresh in R and (re)write the study's recorded references."""
     if check:
-        check_records(plan, jobs=jobs, quiet=quiet)
+        check_records(plan, jobs=jobs, only=only, quiet=quiet)
+    if only is not None:
+        raise HarnessError("--only goes with --check: records are written of the whole plan")
     from harness.recording import record as record_plan
 
     with progress_bar(quiet=quiet) as progress:
@@ -135,12 +146,12 @@ def record(
     raise typer.Exit(written.exit_code)
 
 
-def check_records(plan: Path, *, jobs: int, quiet: bool) -> NoReturn:
+def check_records(plan: Path, *, jobs: int, only: str | None, quiet: bool) -> NoReturn:
     """Hold the recorded references to what R says today, and leave with the exit code."""
     from harness.record_check import check
 
     with progress_bar(quiet=quiet) as progress:
-        found = check(plan, jobs=jobs, progress=progress)
+        found = check(plan, jobs=jobs, only=only, progress=progress)
     say_refusal(found.gate.exit_code, in_the_way(found.gate), "checked", f"`harness gate {plan}`")
     if not (quiet or found.gate.exit_code):
         how = "bit by bit" if found.same_versions else "by the policy: another R, package or BLAS"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from harness.compare.metrics import larger_magnitude
@@ -41,19 +42,36 @@ def largest(rows: Iterable[DiffRow], policy: Policy) -> dict[Tolerance, DiffRow]
     Nor do numbers that were held to something else than their record: components on the boundary,
     and what agrees only to the digits printed.
     """
+    return largest_and_counts(rows, policy)[0]
+
+
+def largest_and_counts(
+    rows: Iterable[DiffRow], policy: Policy
+) -> tuple[dict[Tolerance, DiffRow], Counter[Tolerance]]:
+    """What :func:`largest` gives, and how many numbers each record was asked about."""
     given = tuple(rows)
     spoilt = {(row.place, row.model) for row in given if row.red}
-    found: dict[Tolerance, list[DiffRow]] = {}
+    found: dict[int, list[DiffRow]] = {}
+    asked: dict[int, int] = {}
+    records: dict[int, Tolerance] = {}
     for row in given:
         held = _held(row, policy)
-        if held is None or row.verdict is not Verdict.MATCH or (row.place, row.model) in spoilt:
+        if held is None:
             continue
         record, limit = held
+        # By identity: a policy's records are few, and hashing one costs more than all the rest.
+        asked[id(record)] = asked.get(id(record), 0) + 1
+        records[id(record)] = record
+        if row.verdict is not Verdict.MATCH:
+            continue
+        if spoilt and (row.place, row.model) in spoilt:
+            continue
         own = row.metric == record.metric and (record.limit is None or row.limit == limit)
         # A flat component may match beyond its limit; that says nothing of the limit.
         if own and row.share <= 1.0:
-            found.setdefault(record, []).append(row)
-    return {record: max(of, key=lambda row: row.delta or 0.0) for record, of in found.items()}
+            found.setdefault(id(record), []).append(row)
+    seen = {records[k]: max(of, key=lambda row: row.delta or 0.0) for k, of in found.items()}
+    return seen, Counter({records[k]: count for k, count in asked.items()})
 
 
 def is_slack(record: Tolerance) -> bool:

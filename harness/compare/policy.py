@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -68,6 +68,7 @@ class Policy:
         over_sigma: limit of SD/sigma (and correlations) on the boundary, absolute.
         flat_consistency: how closely components must follow from theta for the flatness rule.
         tolerances: the records.
+        asked: the records by quantity and tier.
     """
 
     alpha: float
@@ -76,6 +77,14 @@ class Policy:
     over_sigma: float
     flat_consistency: float
     tolerances: tuple[Tolerance, ...]
+    asked: dict[tuple[str, str], list[Tolerance]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the records by what they are asked for: a large table asks a million times."""
+        asked: dict[tuple[str, str], list[Tolerance]] = {}
+        for record in self.tolerances:
+            asked.setdefault((record.quantity, record.tier), []).append(record)
+        object.__setattr__(self, "asked", asked)
 
     def find(
         self, quantity: str, tier: str, *, df_method: str = "", magnitude: float = 0.0
@@ -85,7 +94,7 @@ class Policy:
         Raises:
             KeyError: when the policy has none, which `load_policy` rules out for T2.
         """
-        records = [t for t in self.tolerances if (t.quantity, t.tier) == (quantity, tier)]
+        records = self.asked.get((quantity, tier), [])
         named = [t for t in records if df_method in t.df_methods]
         size = 0.0 if math.isnan(magnitude) else min(abs(magnitude), sys.float_info.max)
         for record in named or [t for t in records if not t.df_methods]:

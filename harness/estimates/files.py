@@ -41,9 +41,20 @@ def write_fit(path: str | Path, estimates: Estimates) -> Path:
 
 def write_run(path: str | Path, answers: Iterable[KeyedAnswer], *, study: str = "") -> Path:
     """Write every answer of a run, refusals included: ``estimates.json``."""
-    models = [{**as_json(item.key), "answer": to_record(item.answer)} for item in answers]
-    document = {"version": FORMAT_VERSION, "study": study, "models": models}
-    return write_text(path, _text(document))
+    models = ({**as_json(item.key), "answer": to_record(item.answer)} for item in answers)
+    head = {"version": FORMAT_VERSION, "study": study}
+    return write_text(path, listed_json(head, "models", models))
+
+
+def listed_json(head: dict[str, Any], name: str, entries: Iterable[dict[str, Any]]) -> str:
+    """JSON of a few facts and then a long list under ``name``, one entry a line.
+
+    A line an entry is what a diff or a search wants, and ten times faster than indented text.
+    """
+    lines = ",\n  ".join(map(_LINE.encode, entries))
+    listed = f"[\n  {lines}\n ]" if lines else "[]"
+    first = json.dumps(head, ensure_ascii=False, allow_nan=False, indent=1).removesuffix("\n}")
+    return f'{first},\n "{name}": {listed}\n}}\n'
 
 
 def read_fit(path: str | Path) -> Estimates:
@@ -112,17 +123,17 @@ def _naming(path: str | Path) -> Iterator[None]:
         raise DataError(f"{path}: {error}") from error
 
 
+def _exact(scalar: Any) -> Any:
+    """An engine from outside may answer in numpy scalars; this is their exact Python value."""
+    return scalar.item()
+
+
+_LINE = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_exact)
+
+
 def _text(document: dict[str, Any]) -> str:
-    # An engine from outside may answer in numpy scalars; `.item()` is their exact Python value.
     return (
-        json.dumps(
-            document,
-            ensure_ascii=False,
-            allow_nan=False,
-            indent=1,
-            default=lambda scalar: scalar.item(),
-        )
-        + "\n"
+        json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1, default=_exact) + "\n"
     )
 
 

@@ -158,6 +158,16 @@ class ExpectItemsToSumToTotal(TrialExpectation):
     success_keys: ClassVar[tuple[str, ...]] = ("column_list", "divisor", "tolerance")
 
 
+class ExpectCorrelationToBeBetween(TrialExpectation):
+    """Two columns correlate within limits."""
+
+    column_list: list[str]
+    min_value: StrictInt | StrictFloat = -1.0
+    max_value: StrictInt | StrictFloat = 1.0
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("trial.correlation_between",)
+    success_keys: ClassVar[tuple[str, ...]] = ("column_list", "min_value", "max_value")
+
+
 class ExpectConstantWithin(TrialExpectation):
     """Each column takes one value within each patient."""
 
@@ -247,6 +257,7 @@ _CHECKS: dict[type[TrialExpectation], Callable[..., Judgement]] = {
     ExpectRowsToSatisfy: checks.rows_satisfy,
     ExpectShareSatisfyingToBeAtMost: checks.share_satisfying,
     ExpectItemsToSumToTotal: checks.items_sum,
+    ExpectCorrelationToBeBetween: checks.correlation_between,
     ExpectConstantWithin: checks.constant_within,
     ExpectEveryUnitToHave: checks.every_unit_has,
     ExpectChangeToBeBetween: checks.change_between,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from harness.models.inference import (
@@ -283,16 +284,32 @@ def as_json(value: Any) -> Any:
     JSON has no infinities: ``inf``, ``-inf`` and ``nan`` are written as ``"Inf"``, ``"-Inf"``
     and ``null``, the spelling R's jsonlite reads back.
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        named = ((f, getattr(value, f.name)) for f in fields(value))
-        return {f.name: as_json(v) for f, v in named if v is not None or not f.metadata}
+    kind = type(value)
+    if kind is float:
+        return value if math.isfinite(value) else _spelt(value)
+    if value is None or kind in _PLAIN:
+        return value
+    if is_dataclass(kind):
+        named = ((name, unsaid, getattr(value, name)) for name, unsaid in _named(kind))
+        return {name: as_json(v) for name, unsaid, v in named if v is not None or not unsaid}
     if isinstance(value, dict):
         return {str(k): as_json(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [as_json(v) for v in value]
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        if math.isinf(value):
-            return "Inf" if value > 0 else "-Inf"
+    if isinstance(value, float) and not math.isfinite(value):
+        return _spelt(value)
     return value
+
+
+_PLAIN = frozenset((str, int, bool))
+
+
+@cache
+def _named(kind: type) -> tuple[tuple[str, bool], ...]:
+    """The fields of a dataclass, and whether each is left out where it is None."""
+    return tuple((f.name, bool(f.metadata)) for f in fields(kind))
+
+
+def _spelt(value: float) -> str | None:
+    """A number that is not finite."""
+    return None if math.isnan(value) else "Inf" if value > 0 else "-Inf"

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable
+from functools import lru_cache
+from operator import attrgetter
 
 from harness.compare.rows import COLUMNS, DiffRow
 from harness.compare.table import DiffTable
+from harness.estimates.files import listed_json
 from harness.models.record import as_json
 from harness.report.figures import exact_figure
 from harness.spreadsheet import defuse
 
 _VALUES = ("python", "r", "delta", "limit")
+_cells_of = attrgetter(*COLUMNS)
+_IS_VALUE = tuple(name in _VALUES for name in COLUMNS)
 
 
 def diff_csv(table: DiffTable) -> str:
@@ -32,7 +36,8 @@ def rows_csv(rows: Iterable[DiffRow]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in rows:
-        writer.writerow([_cell(row, name) for name in COLUMNS])
+        cells = zip(_IS_VALUE, _cells_of(row), strict=True)
+        writer.writerow([exact_figure(cell) if number else _label(cell) for number, cell in cells])
     return buffer.getvalue()
 
 
@@ -47,19 +52,17 @@ def diff_json(
         synthetic: whether its data are made up.
         exit_code: of the whole run; the table's own if None.
     """
-    document = {
+    head = {
         "version": 1,
         "study": study,
         "synthetic": synthetic,
         "exit_code": table.exit_code if exit_code is None else exit_code,
         "counts": {str(verdict): count for verdict, count in table.counts.items()},
-        "rows": [{name: as_json(getattr(row, name)) for name in COLUMNS} for row in table.rows],
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    rows = (dict(zip(COLUMNS, map(as_json, _cells_of(row)), strict=True)) for row in table.rows)
+    return listed_json(head, "rows", rows)
 
 
-def _cell(row: DiffRow, name: str) -> str:
-    value = getattr(row, name)
-    if name in _VALUES:
-        return exact_figure(value)
+@lru_cache(maxsize=4096)
+def _label(value: object) -> str:
     return "" if value is None else defuse(str(value), label=True)

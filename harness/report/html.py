@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 
 from harness.compare.rows import DiffRow
@@ -69,6 +70,9 @@ summary { cursor: pointer; } li { overflow-wrap: anywhere; }
 @media print { details > * { display: block; } }
 """
 
+_MARKUP = re.compile(r"[&<>\"']")
+"""What ``html.escape`` replaces; most cells are numbers and have none of it."""
+
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -103,7 +107,8 @@ def report_html(record: RunRecord) -> str:
 
 def text(value: str) -> str:
     """Text that stays text in HTML, in element content and in quoted attributes."""
-    return html.escape(plain(value), quote=True)
+    shown = plain(value)
+    return html.escape(shown, quote=True) if _MARKUP.search(shown) else shown
 
 
 def _gate(record: RunRecord) -> Iterable[str]:

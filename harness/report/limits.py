@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 
-from harness.compare.observed import is_slack, largest, record_of
+from harness.compare.observed import is_slack, largest_and_counts
 from harness.compare.policy import Policy, default_policy
 from harness.compare.rows import DiffRow
 from harness.compare.verdict import Verdict
@@ -33,8 +32,7 @@ def limit_lines(rows: Sequence[DiffRow], policy: Policy | None = None) -> list[L
     larger than any that ``make observe`` has seen.
     """
     policy = policy or default_policy()
-    seen = largest(rows, policy)
-    counts = Counter(record_of(row, policy) for row in rows)
+    seen, counts = largest_and_counts(rows, policy)
     lines = []
     for record in policy.tolerances:
         row = seen.get(record)

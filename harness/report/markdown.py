@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 from harness.plain import plain
@@ -39,7 +40,10 @@ from harness.report.views import (
     number_line,
 )
 
-_SPECIAL = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]()#+!|~$"})
+_MARKS = "\\`*_{}[]()#+!|~$"
+_SPECIAL = str.maketrans({c: f"\\{c}" for c in _MARKS})
+_MARKUP = re.compile(f"[{re.escape(_MARKS)}&<>]")
+"""What is replaced; most cells are numbers and have none of it."""
 
 
 def diff_markdown(record: RunRecord) -> str:
@@ -97,7 +101,10 @@ def _flow(record: RunRecord) -> list[str]:
 
 def escape(text: str) -> str:
     """Text that stays text in Markdown: no markup, no HTML, no new line."""
-    return html.escape(plain(text).translate(_SPECIAL), quote=False)
+    shown = plain(text)
+    if _MARKUP.search(shown) is None:
+        return shown
+    return html.escape(shown.translate(_SPECIAL), quote=False)
 
 
 def code(text: str) -> str:

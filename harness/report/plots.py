@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from harness.compare.rows import DiffRow
@@ -15,6 +15,8 @@ from harness.models.record import FIT_QUANTITIES, FIXED_QUANTITIES, RANDOM_QUANT
 FLOOR = 1e-8
 """Shares below this, and no difference at all, are drawn at the left edge."""
 CEILING = 1e4
+PER_DECADE = 20
+"""Steps of a decade, each two thirds of a point wide, within which dots cover each other."""
 
 _TICKS = ["none", "1e-6", "1e-4", "0.01", "1", "100", "1e4"]
 _ORDER = (*FIXED_QUANTITIES, *RANDOM_QUANTITIES, *FIT_QUANTITIES)
@@ -55,9 +57,13 @@ def difference_plot(rows: Sequence[DiffRow], *, title: str, prefix: str) -> str:
             ("#b00020", "X", set(Verdict) - {Verdict.MATCH, Verdict.BOUNDARY}),
         ):
             drawn = [r for r in points if r.verdict in verdicts and r.quantity in quantities]
+            dots = _apart(
+                (_clipped(row.share), quantities.index(row.quantity) + _spread(i))
+                for i, row in enumerate(drawn)
+            )
             axes.scatter(
-                [_clipped(row.share) for row in drawn],
-                [quantities.index(row.quantity) + _spread(i) for i, row in enumerate(drawn)],
+                [share for share, _ in dots],
+                [height for _, height in dots],
                 s=14 if marker == "o" else 28,
                 c=colour,
                 marker=marker,
@@ -83,6 +89,12 @@ def difference_plot(rows: Sequence[DiffRow], *, title: str, prefix: str) -> str:
 
 def _clipped(share: float) -> float:
     return min(max(share, FLOOR), CEILING) if not math.isnan(share) else FLOOR
+
+
+def _apart(dots: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Dots without those that would lie on another: a thousand models draw no more than a page."""
+    places = {(round(PER_DECADE * math.log10(x)), y): (x, y) for x, y in dots}
+    return list(places.values())
 
 
 def _spread(index: int) -> float:

@@ -21,11 +21,14 @@ from harness.report.views import (
     Line,
     coefficient_table,
     model_line,
+    model_lines,
     number_line,
 )
 
 _RED, _YELLOW, _GREEN, _BOLD, _END = "\x1b[31m", "\x1b[33m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 MOST_RED_MODELS = 6
+LONGEST_DEFINITION = 480
+"""Characters of a definition that a terminal shows."""
 
 
 def render_run(record: RunRecord, *, full: bool = False, colour: bool | None = None) -> str:
@@ -54,7 +57,7 @@ def render_run(record: RunRecord, *, full: bool = False, colour: bool | None = N
         lines.append(plain(said + by_arm.get(flow.name, "")))
     lines += [plain(note) for note in flow_notes(patients)] if patients is not None else []
     lines.append(plain(f"reference: {record.reference}"))
-    lines += [plain(line) for line in (*record.definitions, *record.families)]
+    lines += [_cut(plain(line)) for line in (*record.definitions, *record.families)]
     if record.part:
         lines.append(paint(plain(f"part of the plan: {record.part}"), _YELLOW))
     if not record.diff.rows:
@@ -79,7 +82,8 @@ def render_diff(
     """A diff table as text.
 
     By default: of each analysis the first model and every model with a red number, a line a
-    coefficient; then a line a model; then the red numbers in words; then the counts.
+    coefficient; then a line a model, or one for an outcome's moderators that all match; then the
+    red numbers in words; then the counts.
 
     Args:
         table: the table.
@@ -103,7 +107,8 @@ def render_diff(
                 parts.append(_table(header, lines, paint))
         parts.append("")
     if len(models) > 1:
-        lines = sorted((model_line(rows) for rows in models), key=lambda line: not line.verdict.red)
+        every = [model_line(rows) for rows in models] if full else model_lines(models)
+        lines = sorted(every, key=lambda line: not line.verdict.red)
         parts += [_table(MODEL_HEADER, lines, paint), ""]
     red = failure_lines(table.rows, command, most=len(table.rows) if full else 20)
     if red:
@@ -113,6 +118,14 @@ def render_diff(
     colour_of = _RED if table.red or not table.rows else _GREEN
     parts.append(paint(counts_line(table.counts), colour_of))
     return "\n".join(parts)
+
+
+def _cut(line: str) -> str:
+    """A long list of models, as a definition has it for each, to what a terminal's reader reads."""
+    if len(line) <= LONGEST_DEFINITION:
+        return line
+    kept = line[:LONGEST_DEFINITION].rpartition(", ")[0]
+    return f"{kept}, ... (all in report.html)"
 
 
 def chosen(table: DiffTable) -> list[tuple[DiffRow, ...]]:

@@ -72,6 +72,40 @@ def model_line(rows: Rows) -> Line:
     return Line(cells, verdict)
 
 
+def model_lines(models: Sequence[Rows]) -> list[Line]:
+    """A line a model, but one for all the moderators of an outcome whose every number matches.
+
+    A grid of outcomes and moderators has hundreds of models; what a reader of it looks for is the
+    line that is not like the others.
+    """
+    shared: dict[tuple[str, ...], list[Rows]] = {}
+    for rows in models:
+        first = rows[0]
+        alone = not first.moderator or gravest(rows) is not Verdict.MATCH
+        own = (first.moderator, first.model) if alone else ()
+        shared.setdefault((first.analysis, first.set, first.outcome, *own), []).append(rows)
+    return [_shared_line(of) if len(of) > 1 else model_line(of[0]) for of in shared.values()]
+
+
+def _shared_line(models: Sequence[Rows]) -> Line:
+    first = models[0][0]
+    every = [model_line(rows).cells for rows in models]
+    total = sum(len(rows) for rows in models)
+    cells = (
+        first.analysis,
+        first.set,
+        f"{first.outcome} by {len(models)} moderators",
+        *(", ".join(dict.fromkeys(cells[at] for cells in every)) for at in (3, 4)),
+        str(total),
+        str(total),
+        "0",
+        "0",
+        nearest([row for rows in models for row in rows]),
+        str(Verdict.MATCH),
+    )
+    return Line(cells, Verdict.MATCH)
+
+
 COEFFICIENT_HEADER = (
     "term",
     "Python",

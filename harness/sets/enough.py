@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -96,9 +97,15 @@ def _lacking(
     plan: Plan, analysis: Analysis, sets: dict[str, Mask], frame: pd.DataFrame
 ) -> Iterator[_Lack]:
     arm, patient = plan.data.arm.column, plan.data.id
+    people = frame[[arm, patient]]
+
+    @cache
+    def known(column: str) -> Mask:
+        return np.asarray(frame[column].notna(), dtype=np.bool_)
+
     for outcome, moderator in combinations(analysis):
         formula = filled(analysis, outcome, moderator)
-        whole = np.asarray(frame[_columns(analysis, formula)].notna().all(axis=1), dtype=np.bool_)
+        whole = np.logical_and.reduce([known(name) for name in _columns(analysis, formula)])
         for place, name in enumerate(analysis.sets):
             used = whole & sets[name]
             model = formula.text
@@ -108,7 +115,7 @@ def _lacking(
                 yield _Lack(("sets", place), f"the set `{name}` has no row with every value", model)
                 continue
             if arm in formula.columns:
-                counts = frame.loc[used].groupby(arm, observed=True)[patient].nunique()
+                counts = people[used].groupby(arm, observed=True)[patient].nunique()
                 for level in counts.index[counts < FEWEST]:
                     text = f"the set `{name}` has one patient of {arm} {level}, an arm needs more"
                     yield _Lack(("sets", place), text, model)
@@ -140,13 +147,13 @@ def coupled(plan: Plan, frame: pd.DataFrame) -> tuple[str, ...]:
         plan: names the columns.
         frame: the data with scores and derived columns.
     """
-    first = patient_visits(frame, plan.data.id, plan.data.time).visit == 0
+    first = frame[np.asarray(patient_visits(frame, plan.data.id, plan.data.time).visit == 0)]
     found = []
     for analysis in plan.analyses:
         for outcome, moderator in combinations(analysis):
             if not moderator:
                 continue
-            pair = frame.loc[first, [outcome, moderator]].dropna()
+            pair = first[[outcome, moderator]].dropna()
             if len(pair) and pair[outcome].tolist() == pair[moderator].tolist():
                 found.append(
                     f"{analysis.id}: `{moderator}` is the baseline of `{outcome}` itself: its "

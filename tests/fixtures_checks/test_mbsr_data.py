@@ -19,7 +19,17 @@ TRAITS = [
     "age",
     "height_cm",
     "synthetic",
+    "education",
+    "years_ill",
+    "menopause",
+    "cigarettes",
+    "caffeine",
+    "comorbidities",
+    "antidepressant",
+    "opioid",
 ]
+FFMQ = [f"ffmq_{k:02d}" for k in (3, 4, 7, 8, 9, 13, 14)]
+SCS = [f"scs_{k:02d}" for k in (1, 4, 8, 9, 11, 12)]
 
 
 def test_says_that_it_is_synthetic(mbsr: StudyFiles) -> None:
@@ -59,6 +69,13 @@ def test_reversed_item_is_four_minus_the_answer(mbsr: StudyFiles, item: str) -> 
     assert (mbsr.frame[f"{item}r"] == 4 - mbsr.frame[item]).all()
 
 
+@pytest.mark.parametrize("item", [*FFMQ, *SCS])
+def test_reversed_item_is_six_minus_the_answer(mbsr: StudyFiles, item: str) -> None:
+    assert (mbsr.frame[f"{item}r"] == 6 - mbsr.frame[item]).all()
+    directions = set(mbsr.codebook.loc[[item, f"{item}r"], "direction"])
+    assert directions == {"higher is worse", "higher is better"}
+
+
 def test_each_item_goes_with_the_rest_of_its_scale(mbsr: StudyFiles) -> None:
     pre = mbsr.frame[mbsr.frame["time"] == "pre"]
     for variable, row in mbsr.codebook[mbsr.codebook["items"] != ""].iterrows():
@@ -94,6 +111,20 @@ def test_a_visit_without_blood_has_no_marker_at_all(mbsr: StudyFiles) -> None:
     assert empty["plate"].sum() == 3
 
 
+@pytest.mark.parametrize("marker", MARKERS)
+def test_two_wells_have_a_cv_where_there_is_something_to_measure(
+    mbsr: StudyFiles, marker: str
+) -> None:
+    given = mbsr.frame[f"{marker}_cv"].notna()
+    assert (given == (mbsr.frame[f"{marker}_below_lod"] == 0)).all()
+    assert mbsr.frame[f"{marker}_cv"].max() <= 20
+
+
+def test_draws_are_known_of_every_sample_and_no_other(mbsr: StudyFiles) -> None:
+    for fact in ("draw_hour", "fasting"):
+        assert (mbsr.frame[fact].notna() == (mbsr.text["plate"] != "")).all(), fact
+
+
 def test_a_womans_visits_share_a_plate(mbsr: StudyFiles) -> None:
     assert (mbsr.frame.dropna(subset=["plate"]).groupby("id")["plate"].nunique() == 1).all()
 
@@ -125,7 +156,7 @@ def test_dates_are_in_order_on_weekdays(mbsr: StudyFiles) -> None:
 
 def test_no_two_visits_give_the_same_answers(mbsr: StudyFiles) -> None:
     items = [v for v in mbsr.codebook.index if v.rpartition("_")[2].isdigit()]
-    assert len(items) == 21 + 12 + 13 + 10 + 14
+    assert len(items) == 21 + 12 + 13 + 10 + 14 + 25 + 10 + 15 + 12
     assert not mbsr.text.duplicated(items).any()
 
 

@@ -61,6 +61,45 @@ def test_population_meets_the_calibration(truth: dict[str, Any]) -> None:
     assert 0.10 <= truth["population"]["lost_share"] <= 0.15
 
 
+def test_the_later_questionnaires_meet_their_calibration(
+    truth: dict[str, Any], eudaimon3: StudyFiles
+) -> None:
+    """FSDC is that of the three-arm trial; a score's effect has the sign planted in its items."""
+    outcomes, scales = truth["population"]["outcomes"], truth["planted"]["scales"]
+    targets = {"fsdc_wpi": (11, 4), "fsdc_sss": (8.3, 2.2), "misci_total": (25, 8)}
+    for name, (mean, sd) in targets.items():
+        assert outcomes[name]["baseline_mean"] == pytest.approx(mean, rel=0.03), name
+        assert outcomes[name]["baseline_sd"] == pytest.approx(sd, rel=0.05), name
+    path = eudaimon3.folder / "truth" / "planted.json"
+    other = json.loads(path.read_text(encoding="utf-8"))["population"]["outcomes"]["fsdc_total"]
+    assert outcomes["fsdc_total"]["baseline_mean"] == pytest.approx(
+        other["baseline_mean"], rel=0.05
+    )
+    for scale in ("fsdc", "misci", "ffmq", "scs"):
+        for name in (name for name in outcomes if name.startswith(f"{scale}_")):
+            effect = outcomes[name]["effect_in_baseline_sd"]
+            assert 0.4 < effect * np.sign(scales[scale]["shift_mbsr"]) < 0.85, name
+            assert abs(outcomes[name]["change_tau"]) < 0.1, name
+            assert outcomes[name]["pre_post_r_tau"] == pytest.approx(0.55, abs=0.07), name
+    assert {name: scales[name]["shift_mbsr"] > 0 for name in ("fsdc", "misci", "ffmq", "scs")} == {
+        **dict.fromkeys(("misci", "ffmq", "scs"), True),
+        "fsdc": False,
+    }
+
+
+def test_what_joined_later_moved_nothing_before_it(generator: dict[str, ModuleType]) -> None:
+    """The women of a seed without the later questionnaires are the women of that seed."""
+    simulate = generator["simulate"]
+    first = simulate.populate(Generator(PCG64(3)), 10)
+    rng = Generator(PCG64(3))
+    people = simulate.populate(rng, 10)
+    before = rng.bit_generator.state
+    simulate.answer_more(simulate.stream(3, "questionnaires"), people)
+    assert rng.bit_generator.state == before
+    assert all((people.columns[name] == values).all() for name, values in first.columns.items())
+    assert len(people.columns) > len(first.columns)
+
+
 def test_moderation_is_planted_on_four_items_and_on_no_other(truth: dict[str, Any]) -> None:
     slopes = truth["population"]["moderation"]
     assert truth["planted"]["moderation"]["items"] == PLANTED_ITEMS

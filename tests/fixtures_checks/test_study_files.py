@@ -87,7 +87,7 @@ def test_missing_share_is_within_the_declared(study: StudyFiles) -> None:
 
 def test_scores_recompute_from_their_items(study: StudyFiles) -> None:
     scores = study.codebook[study.codebook["items"] != ""]
-    assert len(scores) == {"btheb": 0, "mbsr": 15, "mbsr_null": 15, "eudaimon3": 1}[study.name]
+    assert len(scores) == {"btheb": 0, "mbsr": 26, "mbsr_null": 26, "eudaimon3": 1}[study.name]
     for variable, row in scores.iterrows():
         items, _, divisor = row["items"].partition(" / ")
         parts = study.frame[items.split(";")]

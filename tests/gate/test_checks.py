@@ -184,3 +184,15 @@ def test_group_counts_name_every_group_that_differs(panel: pd.DataFrame) -> None
     assert checks.group_counts(panel, ["arm"], "id", {"T": 2}).detail == "M: 1 found, 0 expected"
     both = checks.group_counts(panel, ["arm", "time"], "id", {})
     assert "T | 10: 2 found, 0 expected" in both.detail
+
+
+def test_a_correlation_holds_within_its_limits_over_rows_with_both() -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0, 4.0, NAN], "b": [8.0, 6.0, 5.0, 1.0, 99.0]})
+    r = np.corrcoef(frame["a"][:4], frame["b"][:4])[0, 1]
+    below = checks.correlation_between(frame, ["a", "b"], max_value=0)
+    assert below.success
+    assert rows(below) == ([0, 1, 2, 3], [])
+    assert f"r {r:.2f} over 4 rows" in below.detail
+    assert not checks.correlation_between(frame, ["a", "b"], min_value=0).success
+    assert not checks.correlation_between(frame.assign(b=1.0), ["a", "b"]).success
+    assert not checks.correlation_between(frame[:2], ["a", "b"]).success

@@ -134,3 +134,33 @@ class TestFailureLines:
         lines = failure_lines(rows)
         assert len(lines) == 21
         assert lines[-1] == "... and 5 more; `--full` prints every row"
+
+
+def test_moderators_that_match_share_a_line_and_one_that_does_not_has_its_own() -> None:
+    python, r = pair()
+    wrong = with_value(python, "week", "std_error", 0.3)
+    models = [
+        compare_model(
+            ModelKey("grid", "ITT", outcome, f"z{k}"),
+            wrong if (outcome, k) == ("bdi", 2) else python,
+            r,
+            CrossCheck(1234.5),
+        )
+        for outcome in ("bdi", "pain")
+        for k in range(4)
+    ]
+    shown = render_diff(join(models), colour=False)
+    lines = [line for line in shown.split("\n") if line.startswith("grid ") and " / " not in line]
+    assert [
+        next(text for text in ("bdi by z2", "bdi by 3 m", "pain by 4 m") if text in line).replace(
+            " m", " moderators"
+        )
+        for line in lines
+    ] == ["bdi by z2", "bdi by 3 moderators", "pain by 4 moderators"]
+    numbers = len(models[1])
+    assert f" {3 * numbers} " in lines[1]
+    assert f" {4 * numbers} " in lines[2]
+    assert lines[1].endswith("match")
+    full = render_diff(join(models), full=True, colour=False)
+    assert "pain by z3" in full
+    assert "moderators" not in full

@@ -145,10 +145,11 @@ class ReferenceCache:
         installation = self._installation
         if installation is None:
             return None
-        key = self._key(installation, spec, frame)
+        sent = columns_sha256(spec, frame)
+        key = self._key(installation, spec, sent)
         path = self._answers / f"{key.slug}.json"
         try:
-            record = find_record(self._answers, spec, frame, key)
+            record = find_record(self._answers, spec, frame, key, sent)
             found = record.estimates
             why = contradiction(found, spec, frame, self._criterion_at)
             if not why and not _says(found, installation):
@@ -177,7 +178,7 @@ class ReferenceCache:
             or not installation.unchanged
         ):
             return
-        key = self._key(installation, spec, frame)
+        key = self._key(installation, spec, columns_sha256(spec, frame))
         try:
             write_record(self._answers, key, spec, frame, answer)
             self._written = True
@@ -227,12 +228,12 @@ class ReferenceCache:
             trim(self._adjusted, LIMIT_BYTES // 20)
             trim(self._installations, LIMIT_BYTES // 20)
 
-    def _key(self, installation: Installation, spec: ModelSpec, frame: pd.DataFrame) -> ModelKey:
+    def _key(self, installation: Installation, spec: ModelSpec, sent: str) -> ModelKey:
         depends_on = {
             "installation": installation.identity,
             "scripts": self._scripts,
             "model": model_identity(spec),
-            "columns": columns_sha256(spec, frame),
+            "columns": sent,
         }
         plain = json.dumps(depends_on, sort_keys=True, ensure_ascii=True)
         return ModelKey("cache", hashlib.sha256(plain.encode("ascii")).hexdigest(), "answer")

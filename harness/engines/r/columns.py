@@ -80,8 +80,11 @@ def columns_of(frame: pd.DataFrame, names: Iterable[str]) -> tuple[Column, ...]:
         DataError: a column is missing, doubled, of another dtype, or holds a value R cannot.
     """
     columns = []
+    places: dict[object, list[int]] = {}
+    for i, present in enumerate(frame.columns.tolist()):
+        places.setdefault(present, []).append(i)
     for name in names:
-        found = [i for i, present in enumerate(frame.columns) if present == name]
+        found = places.get(name, [])
         if not found:
             raise DataError(f"no column `{name}` in the data")
         if len(found) > 1:

@@ -144,7 +144,11 @@ def read_record(path: Path) -> Record:
 
 
 def find_record(
-    folder: Path, spec: ModelSpec, frame: pd.DataFrame, key: ModelKey | None = None
+    folder: Path,
+    spec: ModelSpec,
+    frame: pd.DataFrame,
+    key: ModelKey | None = None,
+    sent: str | None = None,
 ) -> Record:
     """The record of a model on exactly these data.
 
@@ -153,12 +157,13 @@ def find_record(
         spec: the model.
         frame: the rows to be analysed.
         key: which model of the plan; without it, any record of the same model and data serves.
+        sent: the hash of the model's columns, where the caller has it already.
 
     Raises:
         ReferenceUnavailable: nothing was recorded for the model.
         RecordRefused: what was recorded is corrupt or belongs to other data or another model.
     """
-    wanted, sent = model_identity(spec), columns_sha256(spec, frame)
+    wanted, sent = model_identity(spec), sent or columns_sha256(spec, frame)
     if key is not None:
         path = folder / f"{key.slug}.json"
         record = read_record(path)

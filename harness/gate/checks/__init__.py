@@ -21,7 +21,7 @@ from harness.gate.checks.patients import (
     units_differ,
 )
 from harness.gate.checks.rows import expression_columns, rows_satisfy, share_satisfying
-from harness.gate.checks.scales import expected_total, items_sum
+from harness.gate.checks.scales import correlation_between, expected_total, items_sum
 
 __all__ = [
     "Judgement",
@@ -31,6 +31,7 @@ __all__ = [
     "cells_whole",
     "change_between",
     "constant_within",
+    "correlation_between",
     "counts_observed",
     "dropout_monotone",
     "every_unit_has",

@@ -1,7 +1,8 @@
-"""Rules on questionnaire scales: a total is what its items say."""
+"""Rules on questionnaire scales: a total is what its items say, and scales go together."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,3 +46,29 @@ def expected_total(
     items = frame[list(column_list[:-1])].astype(float)
     total: npt.NDArray[np.float64] = items.sum(axis=1, skipna=False).to_numpy() / divisor
     return total
+
+
+def correlation_between(
+    frame: pd.DataFrame,
+    column_list: Sequence[str],
+    min_value: float = -1.0,
+    max_value: float = 1.0,
+) -> Judgement:
+    """Pearson's correlation of two columns, over rows with both, lies within limits.
+
+    A correlation that is none, of a column with one value or of fewer than three rows, is not
+    within limits. No row is at fault, so none is marked failed.
+    """
+    left, right = (frame[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in column_list)
+    both = ~(np.isnan(left) | np.isnan(right))
+    x, y = left[both], right[both]
+    varies = both.sum() > 2 and np.ptp(x) > 0 and np.ptp(y) > 0
+    r = float(np.corrcoef(x, y)[0, 1]) if varies else math.nan
+    detail = f"r {r:.2f} over {int(both.sum())} rows, allowed {min_value:g} to {max_value:g}"
+    return Judgement(
+        ("; ".join(column_list),),
+        column_vector(both),
+        column_vector(np.zeros(len(frame), dtype=bool)),
+        detail,
+        holds=min_value <= r <= max_value,
+    )

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.engines.port.means.alike import once
 from harness.errors import ModelError
 from harness.language.nodes import Name, names_in
 from harness.models.design import Design
@@ -74,6 +75,16 @@ def reference_grid(
     """
     if at is not None and not isinstance(at, Mapping):
         raise ModelError(f"at must map a variable to its values, not {at!r}; write at={{'x': 1}}")
+    if not all(isinstance(value, tuple) for value in (at or {}).values()):
+        return _made(design, at, slope_of, around)
+    # Texts and numbers in tuples say by their repr exactly what they are.
+    what = ("grid", repr(at), slope_of, around)
+    return once(design, what, lambda: _made(design, at, slope_of, around))
+
+
+def _made(
+    design: Design, at: Mapping[str, Any] | None, slope_of: str | None, around: float | None
+) -> ReferenceGrid:
     values, factors, few = _values(design, around)
     for name, wanted in (at or {}).items():
         if name not in values:

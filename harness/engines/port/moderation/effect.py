@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.engines.port.means.alike import once
 from harness.engines.port.means.contrasts import Method
 from harness.engines.port.means.emmeans import marginal_means, method_of
 from harness.engines.port.means.functions import LinearFunctions
@@ -86,13 +87,22 @@ class Effect:
         """
         if self.degree is None:
             raise ModelError(f"`{self.label}` is no polynomial in `{self.moderator}`")
-        z = np.cos(np.pi * (np.arange(self.degree + 1) + 0.5) / (self.degree + 1))
+        if self.at:
+            return self._powers(self.degree)
+        degree, levels = self.degree, tuple(self.levels.items())
+        what = ("powers", self.moderator, self.slope_of, levels, degree, self.range)
+        return once(self.fit.design, what, lambda: self._powers(degree))
+
+    def _powers(self, degree: int) -> Matrix:
+        z = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
         middle, half = self.range
         rows = self._evaluated(middle + half * z)
         powers = np.linalg.solve(np.vander(z, increasing=True), rows)
         powers[np.abs(powers) <= CANCELLED * np.abs(rows).max()] = 0.0
         used = np.flatnonzero(powers.any(axis=1))
-        return powers[: (used[-1] if len(used) else 0) + 1]
+        found = powers[: (used[-1] if len(used) else 0) + 1]
+        found.setflags(write=False)
+        return found
 
     @property
     def range(self) -> tuple[float, float]:
@@ -227,11 +237,15 @@ def moderator_values(fit: Testable, moderator: str, per: str | None = None) -> V
         return values
     if per not in data:
         raise ModelError(f"per: no column `{per}` in the data")
-    groups = pd.Series(values).groupby(data[per].to_numpy()[used], sort=False)
-    if (groups.nunique() > 1).any():
-        odd = groups.nunique().idxmax()
+    codes, levels = pd.factorize(data[per].array[used])
+    values, codes = values[codes >= 0], codes[codes >= 0]
+    first = np.empty(len(levels))
+    first[codes[::-1]] = values[::-1]
+    varies = values != first[codes]
+    if varies.any():
+        odd = levels[codes[varies][0]]
         raise ModelError(f"the moderator `{moderator}` varies within {per} {odd}; leave `per` out")
-    return groups.first().to_numpy(dtype=np.float64)
+    return first
 
 
 def _values(name: str, asked: tuple[Any, Any]) -> tuple[float, float]:
