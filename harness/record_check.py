@@ -23,7 +23,7 @@ from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK, PartNotRun
 from harness.models.expand import tasks as planned_tasks
 from harness.models.families import families
 from harness.models.record import Estimates, NotComputed, as_json
-from harness.models.scale import with_scale
+from harness.models.rows import rows_of
 from harness.models.spec import ModelKey, ModelSpec, ModelTask
 from harness.pipeline import gate_study
 from harness.sets.enough import sufficient_sets
@@ -98,8 +98,7 @@ def check(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None) 
     ):
         held = [_AsRecorded(reference, recorded.engines[0]) for reference in live.engines]
         for fitted in fit_tasks(tasks, sets, frame, port, held, progress):
-            key = fitted.task.key
-            rows = with_scale(frame.loc[sets[key.set].mask], fitted.task.scaled)
+            key, rows = fitted.task.key, rows_of(fitted.task, sets, frame)
             try:
                 record = recorded.engines[0].answer(fitted.task, rows)
             except PartNotRun as error:

@@ -24,6 +24,7 @@ from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
 from harness.plan.comparisons import Responder
 from harness.plan.schema import Analysis, Plan
+from harness.plan.visits import visits_of
 
 
 def tasks(
@@ -38,6 +39,9 @@ def tasks(
     """
     found: list[ModelTask] = []
     for analysis in plan.analyses:
+        at = None
+        if analysis.at is not None:
+            at = DesignColumn(plan.data.time.column, visits_of(plan, analysis))
         for name in analysis.sets:
             for (outcome, moderator), scale in product(combinations(analysis), analysis.scales):
                 scaled = None
@@ -61,7 +65,7 @@ def tasks(
                 )
                 label = outcome if scaled is None else scaled.label
                 key = ModelKey(analysis.id, name, label, moderator)
-                found.append(ModelTask(key, spec, tuple(analysis.report), scaled))
+                found.append(ModelTask(key, spec, tuple(analysis.report), scaled, at))
     return tuple(found)
 
 
@@ -79,7 +83,8 @@ def besides(
 ) -> Besides | None:
     """What an analysis asks of one of its models besides the fit; None for nothing.
 
-    Arm and time count as far as the formula's fixed effects have them.
+    Arm and time count as far as the formula's fixed effects have them, the time with the levels
+    whose rows are used.
     """
     parts: tuple[Part, ...] = tuple(part for part in PARTS if part in analysis.report)
     probe = analysis.probe if moderator else None
@@ -93,10 +98,11 @@ def besides(
     if not parts:
         return None
     arm, time = (
-        DesignColumn(factor.column, factor.levels)
-        if in_fixed_part(formula, factor.column)
-        else None
-        for factor in (plan.data.arm, plan.data.time)
+        DesignColumn(factor.column, levels) if in_fixed_part(formula, factor.column) else None
+        for factor, levels in (
+            (plan.data.arm, plan.data.arm.levels),
+            (plan.data.time, visits_of(plan, analysis)),
+        )
     )
     observed = _observed(plan, analysis, outcome, improvements or {})
     weights = analysis.means.weights if analysis.means is not None else "equal"

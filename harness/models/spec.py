@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from harness.language.formula import Formula
-from harness.models.besides import Besides
+from harness.models.besides import Besides, DesignColumn
 from harness.models.contrasts import Coding
 from harness.models.scale import Scaled
 
@@ -106,9 +106,11 @@ class ModelTask:
         spec: the model.
         report: the parts of a report that the plan names.
         scaled: the outcome's scale, whose column the rows of the set get; None for its own.
+        at: column of the time and those of its levels whose rows are used; None for all rows.
     """
 
     key: ModelKey
     spec: ModelSpec
     report: tuple[str, ...] = ("coefficients", "random", "fit")
     scaled: Scaled | None = None
+    at: DesignColumn | None = None

@@ -202,7 +202,9 @@ class EffectSizes(Section):
         default=None, gt=0, description="For given: the standard deviation, in the outcome's unit."
     )
     column: Line | None = Field(
-        default=None, description="For baseline: column of baseline values; may have `{outcome}`."
+        default=None,
+        description="For baseline: column of baseline values; `{baseline}`, or a name, "
+        "perhaps with `{outcome}` in it.",
     )
 
 
@@ -215,7 +217,11 @@ class Analysis(Section):
         "`{moderator}` in the formula."
     )
     formula: Line = Field(
-        description="lme4 formula with the placeholders `{outcome}` and `{moderator}`."
+        description="lme4 formula with the placeholders `{outcome}` and `{moderator}`; `{baseline}`"
+        " and `{change}` of the outcome, `{arm_after}`: the arm, all alike at the first time."
+    )
+    at: tuple[Line, ...] | None = Field(
+        default=None, min_length=1, description="Levels of time whose rows are used; default: all."
     )
     outcomes: tuple[Line, ...] = Field(min_length=1, description="Columns for `{outcome}`.")
     moderators: tuple[Line, ...] = Field(default=(), description="Columns for `{moderator}`.")

@@ -28,6 +28,7 @@ from harness.language import (
 from harness.models.spec import ModelTask
 from harness.plain import plain
 from harness.plan.patients import PatientSet
+from harness.plan.placed import ARM_AFTER, arm_after_levels, placed_columns
 from harness.plan.schema import Plan
 from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
@@ -149,6 +150,12 @@ def reproduce_script(
         target = f"data[[{r_string(name)}]]"
         expression = r_expression(parse_expression(text))
         parts.append(f"{target} <- finite(with(data, {expression})) + 0")
+    for name, column in placed_columns(plan).items():
+        if column.expression:
+            expression = r_expression(parse_expression(column.expression))
+            parts.append(f"data[[{r_string(name)}]] <- finite(with(data, {expression})) + 0")
+        else:
+            parts += _arm_after(plan)
     parts.append(_SHOW)
     tasks = tuple(tasks)
     if any(task.spec.contrasts for task in tasks):
@@ -182,7 +189,7 @@ def reproduce_script(
         if task.scaled is not None and (line := scaled_in_r(task.scaled, sets[task.key.set])):
             parts += [line] if line not in parts else []
         tested = gathered_in_r(task.key, families)
-        parts.append(_model(task, sets[task.key.set], tested))
+        parts.append(_model(task, _at(sets[task.key.set], task, codebook), tested))
     return "\n".join([*parts, *adjusted]) + "\n"
 
 
@@ -242,6 +249,42 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
     if whose := left_out_in_r(spec):
         lines.append(f"leave_one_out(fit, {df_method}, {data}, {whose})")
     return "\n".join(lines)
+
+
+def _at(rows: str, task: ModelTask, codebook: Codebook) -> str:
+    """The rows of a set at a model's visits."""
+    if task.at is None:
+        return rows
+    variable = codebook.by_name.get(task.at.column)
+    numbers = task.at.numbers if variable is not None and variable.numeric else None
+    levels = map(r_string, task.at.levels) if numbers is None else map(repr, numbers)
+    column = f"{rows}[[{r_string(task.at.column)}]]"
+    return f"{rows}[{column} %in% c({', '.join(levels)}), ]"
+
+
+def _arm_after(plan: Plan) -> list[str]:
+    """The lines that make the arm after the first visit, in which all arms are one."""
+    arm, time, after = plan.data.arm, plan.data.time, f"data[[{r_string(ARM_AFTER)}]]"
+    levels = arm_after_levels(plan)
+    listed = ", ".join(map(r_string, levels))
+
+    def of(column: str, level: str) -> str:
+        return f"data[[{r_string(column)}]] == {r_string(level)}"
+
+    def among(column: str, wanted: Sequence[str]) -> str:
+        return f"data[[{r_string(column)}]] %in% c({', '.join(map(r_string, wanted))})"
+
+    known = f"{among(arm.column, arm.levels)} & {among(time.column, time.levels)}"
+    first = f"({of(arm.column, arm.levels[0])} | {of(time.column, time.levels[0])})"
+    lines = [
+        f"{after} <- factor(rep(NA, nrow(data)), levels = c({listed}))",
+        f"{after}[which({known} & {first})] <- {r_string(levels[0])}",
+    ]
+    pairs = ((visit, one) for visit in time.levels[1:] for one in arm.levels[1:])
+    for level, (visit, one) in zip(levels[1:], pairs, strict=True):
+        rows = f"{of(arm.column, one)} & {of(time.column, visit)}"
+        lines.append(f"{after}[which({rows})] <- {r_string(level)}")
+    return lines
 
 
 def _typed(name: str, kind: str, levels: Sequence[str]) -> str:

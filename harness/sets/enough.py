@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.data.levels import at_levels
 from harness.data.patients import patient_visits
 from harness.data.study import Study
 from harness.errors import PlanError
@@ -20,6 +21,7 @@ from harness.plan.check import combinations, filled
 from harness.plan.document import Path_
 from harness.plan.load import read_plan
 from harness.plan.schema import Analysis, Plan
+from harness.plan.visits import visits_of
 from harness.sets.analysis_set import AnalysisSet, analysis_sets, emptiness, row_mask
 
 Report = Callable[[Path_, str], None]
@@ -95,22 +97,29 @@ class _Lack:
 def _lacking(
     plan: Plan, analysis: Analysis, sets: dict[str, Mask], frame: pd.DataFrame
 ) -> Iterator[_Lack]:
-    arm, patient = plan.data.arm.column, plan.data.id
+    arm, patient, time = plan.data.arm.column, plan.data.id, plan.data.time.column
+    visits = None if analysis.at is None else visits_of(plan, analysis)
+    there = " at " + ", ".join(visits) if visits else ""
     for outcome, moderator in combinations(analysis):
         formula = filled(analysis, outcome, moderator)
         whole = np.asarray(frame[_columns(analysis, formula)].notna().all(axis=1), dtype=np.bool_)
+        if visits is not None:
+            whole = whole & at_levels(frame[time], visits)
         for place, name in enumerate(analysis.sets):
             used = whole & sets[name]
             model = formula.text
             if not sets[name].any():
                 continue  # told of the set
             if not used.any():
-                yield _Lack(("sets", place), f"the set `{name}` has no row with every value", model)
+                yield _Lack(
+                    ("sets", place), f"the set `{name}` has no row with every value{there}", model
+                )
                 continue
             if arm in formula.columns:
                 counts = frame.loc[used].groupby(arm, observed=True)[patient].nunique()
                 for level in counts.index[counts < FEWEST]:
-                    text = f"the set `{name}` has one patient of {arm} {level}, an arm needs more"
+                    only = f"one patient of {arm} {level}{there}"
+                    text = f"the set `{name}` has {only}, an arm needs more"
                     yield _Lack(("sets", place), text, model)
             if "log" in analysis.scales:
                 values = frame.loc[sets[name], outcome].to_numpy(np.float64, na_value=np.nan)
