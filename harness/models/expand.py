@@ -19,7 +19,7 @@ from harness.models.besides import (
 from harness.models.mean_terms import in_fixed_part
 from harness.models.observed import Improvement, Observed, ResponderRule
 from harness.models.scale import Scaled
-from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask
+from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask, Repeated
 from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
 from harness.plan.comparisons import Responder
@@ -40,6 +40,7 @@ def tasks(
     found: list[ModelTask] = []
     for analysis in plan.analyses:
         at = None
+        repeated = _repeated(plan, analysis)
         if analysis.at is not None:
             at = DesignColumn(plan.data.time.column, visits_of(plan, analysis))
         for name in analysis.sets:
@@ -49,7 +50,8 @@ def tasks(
                     scaled = Scaled(scale, outcome, plan.data.time.column, analysis.winsor or 0.05)
                 column = outcome if scaled is None else scaled.column
                 formula = filled(analysis, column, moderator)
-                df: DfMethod = analysis.df or ("satterthwaite" if formula.random else "residual")
+                estimated = bool(formula.random) or repeated is not None
+                df: DfMethod = analysis.df or ("satterthwaite" if estimated else "residual")
                 spec = ModelSpec(
                     formula,
                     reml=analysis.reml,
@@ -62,11 +64,18 @@ def tasks(
                         if column in formula.columns
                     ),
                     besides=besides(plan, analysis, formula, outcome, moderator, improvements),
+                    repeated=repeated,
                 )
                 label = outcome if scaled is None else scaled.label
                 key = ModelKey(analysis.id, name, label, moderator)
                 found.append(ModelTask(key, spec, tuple(analysis.report), scaled, at))
     return tuple(found)
+
+
+def _repeated(plan: Plan, analysis: Analysis) -> Repeated | None:
+    if analysis.kind != "mmrm":
+        return None
+    return Repeated(plan.data.id, plan.data.time.column, analysis.covariance or "un")
 
 
 PARTS: tuple[Part, ...] = ("emmeans", "contrasts", "anova", "effect_size")

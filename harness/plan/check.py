@@ -12,6 +12,7 @@ from harness.language.tokens import placeholders
 from harness.plan.adjust import check_adjust
 from harness.plan.besides import check_besides
 from harness.plan.document import Path_
+from harness.plan.mmrm import check_mmrm
 from harness.plan.patients import PatientSet
 from harness.plan.placed import column_names
 from harness.plan.probe import check_probe
@@ -185,11 +186,16 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
     left = {column for placeholder, column in possible.items() if placeholder in used}
     if not left & set(names_in(formula.response)):
         report(here, "left of `~` stands `{outcome}` or `{change}`, or a call on it")
-    needs = {"lmm": True, "ols": False, "ancova": False}.get(analysis.kind)
+    needs = {"lmm": True, "ols": False, "ancova": False, "mmrm": False}.get(analysis.kind)
     if needs is True and not formula.random:
         report(here, "kind lmm needs a random term such as `+ (1 | id)`; without one it is ols")
     if needs is False and formula.random:
         report(here, f"kind {analysis.kind} has no random terms; with `(… | …)` it is lmm")
+    if analysis.covariance is not None and analysis.kind != "mmrm":
+        report((*where, "covariance"), f"is for kind mmrm, not {analysis.kind}; leave it out")
+    if analysis.kind == "mmrm":
+        check_mmrm(analysis, where, report)
+        return
     mixed = bool(formula.random)
     if not mixed and analysis.df not in (None, "residual", "z"):
         report(

@@ -192,7 +192,7 @@ def _droppable(details: Any) -> Path_ | None:
         return loc
     if loc[:1] == ("analyses",) and len(loc) >= 2:
         optional = (
-            *("moderators", "reml", "df", "weights", "offset", "contrasts"),
+            *("moderators", "covariance", "reml", "df", "weights", "offset", "contrasts"),
             *("report", "means", "effect_size", "arms", "responder", "adjust", "probe"),
             *("robust", "scales", "winsor", "leave_one_out"),
         )

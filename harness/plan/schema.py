@@ -18,7 +18,8 @@ from harness.plan.section import Line, Section, spelt
 from harness.scoring.instrument import InstrumentName, MissingRule, ScoreDirection
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
-Kind = Literal["lmm", "ols", "ancova", "moderation"]
+Kind = Literal["lmm", "ols", "ancova", "moderation", "mmrm"]
+Covariance = Literal["un", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "id", "diag"]
 Report = Literal[
     "coefficients",
     "anova",
@@ -214,7 +215,7 @@ class Analysis(Section):
     id: Identifier = Field(description="Name of the analysis in the diff table.")
     kind: Kind = Field(
         description="lmm: mixed model; ols, ancova: linear model; moderation: either, with "
-        "`{moderator}` in the formula."
+        "`{moderator}` in the formula; mmrm: a covariance of each patient's residuals by time."
     )
     formula: Line = Field(
         description="lme4 formula with the placeholders `{outcome}` and `{moderator}`; `{baseline}`"
@@ -226,6 +227,12 @@ class Analysis(Section):
     outcomes: tuple[Line, ...] = Field(min_length=1, description="Columns for `{outcome}`.")
     moderators: tuple[Line, ...] = Field(default=(), description="Columns for `{moderator}`.")
     sets: tuple[Line, ...] = Field(min_length=1, description="Names of analysis sets.")
+    covariance: Covariance | None = Field(
+        default=None,
+        description="For mmrm, of a patient's residuals by time: un (any, default); cs, csh: one "
+        "correlation; ar1, ar1h; toep, toeph: one a lag; id, diag: none. With h, and in diag and "
+        "un, each time has its variance.",
+    )
     reml: bool = Field(
         default=True, description="Restricted maximum likelihood (mixed models); false: ML."
     )

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from harness.engines.port.fitted import FittedModel
     from harness.engines.port.lm import LinearFit
     from harness.engines.port.means.functions import LinearFunctions
+    from harness.engines.port.repeated.fit import RepeatedFit
     from harness.models.besides import Besides, DesignColumn
     from harness.models.design import Design
     from harness.models.spec import DfMethod
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
 _NAN = math.nan
 
 
-def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict[str, Any]:
+def besides_of(
+    fit: FittedModel | LinearFit | RepeatedFit, df: DfMethod, level: float
+) -> dict[str, Any]:
     """The fields of ``Estimates`` that answer what is asked besides; none where nothing is.
 
     A part that cannot be answered is empty, and ``refused`` says why.
@@ -100,7 +103,7 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
 
 
 def _means(
-    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod
+    fit: FittedModel | LinearFit | RepeatedFit, besides: Besides, df: DfMethod
 ) -> tuple[LinearFunctions, dict[Cell, int]]:
     """The means as linear functions, and the row of each cell whose levels occur."""
     from harness.engines.port.means.emmeans import marginal_means
@@ -180,7 +183,7 @@ def _contrasts(
     return tuple(MeanContrast(one.term, *by_term.get(one.term, nothing)) for one in asked)
 
 
-def _term_tests(fit: FittedModel | LinearFit, df: DfMethod) -> tuple[TermTest, ...]:
+def _term_tests(fit: FittedModel | LinearFit | RepeatedFit, df: DfMethod) -> tuple[TermTest, ...]:
     from harness.engines.port.hypotheses.anova import TESTS, anova_table
 
     table = anova_table(fit, 3, df, None)
@@ -205,7 +208,9 @@ def _left_out(fit: FittedModel | LinearFit, besides: Besides, df: DfMethod) -> t
 
 
 def _effect_sizes(
-    fit: FittedModel | LinearFit, besides: Besides, contrasts: tuple[MeanContrast, ...]
+    fit: FittedModel | LinearFit | RepeatedFit,
+    besides: Besides,
+    contrasts: tuple[MeanContrast, ...],
 ) -> tuple[EffectSize, ...]:
     sd = unit_sd(fit, besides.unit)
     within = {one.term for one in cell_contrasts(besides, fit.design.spec.formula) if one.within}

@@ -23,12 +23,13 @@ from harness.engines.port.repeated.correlations import (
     Values,
 )
 from harness.errors import ModelError
+from harness.models.spec import Covariance
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
-ALIASES = {
+ALIASES: dict[Covariance, tuple[str, ...]] = {
     "un": ("us", "unstructured"),
     "cs": ("compound symmetry", "exchangeable"),
     "csh": ("heterogeneous compound symmetry",),
@@ -216,7 +217,7 @@ class Scaled:
         return np.concatenate([np.exp(free[:h]), self.correlation.values(free[h:]).r[:u]])
 
 
-def structure_name(asked: str) -> str:
+def structure_name(asked: str) -> Covariance:
     """The short name of a structure.
 
     Raises:

@@ -23,9 +23,9 @@ def by_visit(values: Matrix, seen: Occasions) -> pd.DataFrame:
 
 
 def named_by_visit(R: Matrix, seen: Occasions) -> tuple[RandomEffect, ...]:
-    """``sd(id:week4)`` and ``cor(id:week4,week8)``, as random effects of dummies are named."""
+    """``sd(id:week=4)`` and ``cor(id:week=4,week=8)``: no random effect has such a name."""
     sd = np.sqrt(R.diagonal())
-    names = [f"{seen.visit}{level}" for level in seen.visits]
+    names = [f"{seen.visit}={level}" for level in seen.visits]
     rows = [
         RandomEffect(f"sd({seen.subject}:{name})", float(value))
         for name, value in zip(names, sd, strict=True)
