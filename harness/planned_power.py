@@ -107,6 +107,8 @@ def _of_model(
     n_sim: int,
     seed: int,
 ) -> list[TermPower]:
+    if task.spec.repeated is not None:
+        raise ModelError("trials are not simulated from a covariance by visit; ask of kind lmm")
     fit = fit_design(design) if task.spec.mixed else LinearFit(design)
     df = task.spec.df_method
     if df == "kenward-roger":

@@ -35,6 +35,7 @@ from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
 from harness.report.reproduce_families import FUNCTIONS as GATHER
 from harness.report.reproduce_families import adjusted_in_r, gathered_in_r
 from harness.report.reproduce_leave_one_out import LEAVE_ONE_OUT, left_out_in_r
+from harness.report.reproduce_mmrm import by_visit_functions, fitted_by_visit
 from harness.report.reproduce_observed import OBSERVED, observed_in_r
 from harness.report.reproduce_probe import PROBE, probed_in_r
 from harness.report.reproduce_robust import ROBUST, robust_in_r
@@ -102,6 +103,7 @@ tests <- function(fit, df_method) {
         "Pr(>|t|)" = 2 * pt(-abs(table[, 3]), df))
 }
 show <- function(name, fit, df_method) {
+  if (inherits(fit, "by_visit")) return(show_by_visit(name, fit))
   cat("\\n==", name, "\\n")
   print(tests(fit, df_method))
   if (is(fit, "merMod")) {
@@ -160,10 +162,15 @@ def reproduce_script(
     tasks = tuple(tasks)
     if any(task.spec.contrasts for task in tasks):
         parts.append(_CODED)
+    functions = []
     if any(task.spec.besides for task in tasks):
-        parts.append(FUNCTIONS)
+        functions.append(FUNCTIONS)
     if any(task.spec.besides and task.spec.besides.probe for task in tasks):
-        parts.append(PROBE)
+        functions.append(PROBE)
+    if any(task.spec.repeated for task in tasks):
+        parts.append(by_visit_functions())
+        functions = [text.replace("emmeans::emmeans", "marginal") for text in functions]
+    parts += functions
     if any(isinstance(plan.sets[task.key.set], PatientSet) for task in tasks):
         parts.append(patients_script(plan.data, codebook.by_name[time.column].numeric))
     if any(task.spec.besides and task.spec.besides.observed for task in tasks):
@@ -230,7 +237,9 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
         rows += f", {part} = {quote_name(column)}" if column else ""
     reml = "TRUE" if spec.reml else "FALSE"
     fit = f"lm({spec.formula.text}, {rows})"
-    if spec.mixed:
+    if spec.repeated is not None:
+        fit = fitted_by_visit(spec, rows)
+    elif spec.mixed:
         fit = f"lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight)"
     if spec.besides is None and not tested:
         return f"show({r_string(name)}, {fit}, {df_method})"

@@ -127,6 +127,12 @@ def _lacking(
                 if smallest <= 0.0:
                     text = f"log: `{outcome}` is {smallest:g} in the set `{name}`"
                     yield _Lack(("scales", analysis.scales.index("log")), text, model)
+            if analysis.kind == "mmrm":
+                twice = frame.loc[used, [patient, time]].duplicated()
+                if twice.any():
+                    who, when = (frame.loc[used, name][twice].iloc[0] for name in (patient, time))
+                    text = f"{patient} {who} has two rows at {time} {when}, mmrm needs one"
+                    yield _Lack(("kind",), text, model)
             if moderator and frame.loc[used, moderator].nunique() < FEWEST:
                 value = frame.loc[used, moderator].iloc[0]
                 text = f"is {value} throughout the set `{name}`: one value moderates nothing"

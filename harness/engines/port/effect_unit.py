@@ -43,9 +43,8 @@ def unit_sd(fit: FittedModel | LinearFit | RepeatedFit, unit: EffectUnit) -> flo
 def total_sd(fit: FittedModel | LinearFit | RepeatedFit) -> float:
     """Root of the mean over rows of ``Var(y_i)`` given the fixed effects.
 
-    ``z_i'Sigma z_i + sigma^2 / w_i``; sigma in a linear model, the visit's variance in one by visit.
-    With one random intercept it is
-    d_T's of Hedges (2007), J. Educ. Behav. Stat. 32, 341-370.
+    ``z_i'Sigma z_i + sigma^2 / w_i``; in a linear model sigma^2, in one by visit the visit's own.
+    With one random intercept it is d_T's of Hedges (2007), J. Educ. Behav. Stat. 32, 341-370.
     """
     from harness.engines.port.lm import LinearFit
     from harness.engines.port.predictions.explained import random_variances
