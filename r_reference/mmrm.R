@@ -30,7 +30,7 @@ fit_mmrm <- function(formula, data, subject, visit, covariance = "un", reml = TR
            converged = TRUE,
            messages = I(log),
            fixed = test_rows(names(model$beta), model$beta, sqrt(diag(model$vcov)), final$value$df, level),
-           random = visit_components(model, subject, visit),
+           random = visit_components(model, spelt_name(subject), visit),
            fit = repeated_statistics(model),
            theta = I(theta_of(model$Sigma)),
            min_eigen = NaN,

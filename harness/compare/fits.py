@@ -15,7 +15,7 @@ from harness.compare.cross import BothAt, CrossCheck
 from harness.compare.metrics import larger_magnitude
 from harness.compare.policy import default_policy
 from harness.engines.reference import Reference
-from harness.errors import HarnessError, PartNotRun
+from harness.errors import HarnessError, ModelError, PartNotRun
 from harness.models.record import Answer, Estimates, NotComputed
 from harness.models.rows import rows_of
 from harness.models.spec import ModelSpec, ModelTask
@@ -169,14 +169,17 @@ def cross_check(
         return None
     # Tests of terms and bounds are no sums of coefficients: nobody holds them at one theta.
     sums = spec if spec.besides is None else replace(spec, besides=spec.besides.sums)
-    there = None if at is None else at(sums, frame, r.theta)
     elsewhere: tuple[BothAt, ...] = ()
-    if evaluated_at is not None and r.elsewhere:
-        ours = evaluated_at(spec, frame, [place.theta for place in r.elsewhere])
-        elsewhere = tuple(
-            BothAt(mine, theirs, theirs.theta == python.theta)
-            for mine, theirs in zip(ours, r.elsewhere, strict=True)
-        )
+    try:
+        there = None if at is None else at(sums, frame, r.theta)
+        if evaluated_at is not None and r.elsewhere:
+            ours = evaluated_at(spec, frame, [place.theta for place in r.elsewhere])
+            elsewhere = tuple(
+                BothAt(mine, theirs, theirs.theta == python.theta)
+                for mine, theirs in zip(ours, r.elsewhere, strict=True)
+            )
+    except ModelError:
+        return None  # a theta at which the engine cannot be evaluated
     here = next((both for both in elsewhere if both.at_python), None)
     return CrossCheck(
         python_at_r=float(

@@ -21,7 +21,7 @@ from harness.engines.r.recorded import RecordedEngine, contradiction
 from harness.errors import ModelError, RecordRefused
 from harness.models.besides import Besides, DesignColumn, EffectUnit, Probe
 from harness.models.contrasts import codings
-from harness.models.spec import Covariance, ModelKey, ModelSpec
+from harness.models.spec import Covariance, ModelKey, ModelSpec, Repeated
 
 KEY = ModelKey("visits", "all", "y")
 PORT = PortEngine()
@@ -83,6 +83,16 @@ def test_one_term_and_one_sigma(lme4: RLiveEngine) -> None:
     rows = rows_of(lme4, replace(mmrm_spec("ar1", "y ~ week"), besides=asked), by_visit())
     only_matches(rows)
     assert {row.quantity for row in rows} >= {"d", "den_df"}
+
+
+def test_names_that_are_no_code(lme4: RLiveEngine) -> None:
+    names = {"id": "patient no", "week": "week (of 8)", "age": "age; at entry", "y": "y"}
+    frame = by_visit().rename(columns=names)
+    spec = mmrm_spec("csh", "y ~ `age; at entry` + arm * `week (of 8)`")
+    spec = replace(spec, repeated=Repeated("patient no", "week (of 8)", "csh"))
+    rows = rows_of(lme4, spec, frame)
+    only_matches(rows)
+    assert "sd(`patient no`:week (of 8)=w4)" in {row.term for row in rows}
 
 
 def test_who_was_seen_when_is_part_of_the_problem(lme4: RLiveEngine) -> None:

@@ -20,7 +20,11 @@ from harness.engines.port.repeated.likelihood import RepeatedCriterion
 from harness.engines.port.repeated.occasions import known_rows, occasions
 from harness.engines.port.repeated.patterns import Occasions, RepeatedData, repeated_data
 from harness.engines.port.repeated.search import RepeatedSearch, given_search, search
-from harness.engines.port.repeated.structures import structure_and_start, structure_name
+from harness.engines.port.repeated.structures import (
+    structure_and_start,
+    structure_at,
+    structure_name,
+)
 from harness.errors import ModelError
 from harness.language import parse_formula
 from harness.models.design import Design, build_design
@@ -108,10 +112,7 @@ def repeated_at(spec: ModelSpec, data: pd.DataFrame, theta: Sequence[float]) -> 
     prepared = prepare(spec, data)
     unit = abs(float(prepared.data.F[-1, -1]))
     Sigma = covariance_of(theta, len(prepared.seen.visits)) / unit**2
-    structure, phi = structure_and_start(prepared.name, Sigma)
-    L = structure.factor(phi)
-    if not np.allclose(L @ L.T, Sigma, rtol=1e-9, atol=1e-9 * float(Sigma.diagonal().min())):
-        raise ModelError(f"theta is no covariance of structure `{prepared.name}`")
+    structure, phi = structure_at(prepared.name, Sigma)
     at = RepeatedCriterion(prepared.data, structure, spec.reml)
     try:
         found = at.evaluate(phi)

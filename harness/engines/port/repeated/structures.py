@@ -264,6 +264,31 @@ def structure_and_start(name: str, moments: Matrix) -> tuple[Structure, Vector]:
     return Scaled(correlation, spread), np.concatenate([log_sd, correlation.start(means)])
 
 
+def structure_at(name: str, Sigma: Matrix) -> tuple[Structure, Vector]:
+    """A structure and the free parameters at which it is a given covariance (V, V) of it.
+
+    Where a search starts is kept away from the ends of the correlations' range; this is not.
+
+    Raises:
+        ModelError: a matrix that is no covariance, or none of this structure.
+    """
+    try:
+        if name == "un":
+            base = np.asarray(np.linalg.cholesky(Sigma), dtype=np.float64)
+            return Unstructured(base), np.zeros(len(base) * (len(base) + 1) // 2)
+        structure, phi = structure_and_start(name, Sigma)
+        if name.removesuffix("h") == "cs":
+            r = float(Sigma[1, 0] / np.sqrt(Sigma[0, 0] * Sigma[1, 1]))
+            phi[-1] = np.log((1.0 + (len(Sigma) - 1) * r) / (1.0 - r))
+        L = structure.factor(phi)
+        least = float(Sigma.diagonal().min())
+        if np.allclose(L @ L.T, Sigma, rtol=1e-9, atol=1e-9 * least):
+            return structure, phi
+    except np.linalg.LinAlgError:
+        pass
+    raise ModelError(f"theta is no covariance of structure `{name}`")
+
+
 def _possible(R: Matrix) -> Matrix:
     """Correlations (V, V) of pairs; drawn towards zero where together they are impossible."""
     R = np.nan_to_num(R)

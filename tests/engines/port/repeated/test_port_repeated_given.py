@@ -76,6 +76,17 @@ def test_a_theta_that_is_no_covariance_of_the_model_is_refused(name: str) -> Non
         repeated_at(mmrm_spec("cs"), by_visit(), theta)
 
 
+@pytest.mark.parametrize(("covariance", "r"), [("cs", -0.49), ("cs", 0.999999), ("csh", -0.49)])
+def test_correlations_where_no_search_would_start(covariance: Covariance, r: float) -> None:
+    frame, sd = by_visit(), np.array([1.0, 1.0, 1.0 if covariance == "cs" else 2.0])
+    R = np.outer(sd, sd) * (np.full((3, 3), r) + (1 - r) * np.eye(3))
+    theta = np.linalg.cholesky(R).T[np.triu_indices(3)]
+    fit = repeated_at(mmrm_spec(covariance), frame, theta.tolist())
+    np.testing.assert_allclose(fit.covariance_matrix, R, rtol=1e-9)
+    unstructured = repeated_at(mmrm_spec("un"), frame, theta.tolist())
+    assert fit.criterion == pytest.approx(unstructured.criterion, rel=1e-9)
+
+
 def test_the_record_reads_back_as_it_was_written() -> None:
     found = PORT.fit(mmrm_spec(), by_visit())
     assert as_json(estimates_from_json(as_json(found))) == as_json(found)
