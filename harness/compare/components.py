@@ -20,7 +20,9 @@ def components_from_theta(estimates: Estimates) -> dict[str, float] | None:
     Returns:
         Term -> value, or None when theta does not have the length the terms call for.
     """
-    sigma = next((part.estimate for part in estimates.random if part.term == "sigma"), 1.0)
+    by_visit = all("=" in part.term for part in estimates.random)
+    without = 1.0 if by_visit else math.nan
+    sigma = next((part.estimate for part in estimates.random if part.term == "sigma"), without)
     found: dict[str, float] = {}
     start = 0
     for group, names in blocks(estimates):

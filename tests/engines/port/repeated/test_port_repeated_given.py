@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
 from visits import by_visit, mmrm_spec
 
+from harness.compare.components import follows_theta
 from harness.engines.port.engine import PortEngine
 from harness.engines.port.repeated.api import covariance_of, fit_repeated, repeated_at
 from harness.engines.r.answer import estimates_from_json
@@ -44,6 +46,16 @@ def test_theta_is_the_factor_of_the_covariance_in_the_outcomes_unit() -> None:
     )
     assert list(components) == [part.term for part in fit.varcorr]
     assert len(components) == 6
+
+
+@pytest.mark.parametrize("covariance", ["un", "cs"])
+def test_components_follow_from_theta_and_altered_ones_do_not(covariance: Covariance) -> None:
+    found = PORT.fit(mmrm_spec(covariance), by_visit())
+    assert follows_theta(found, 1e-12)
+    for place, part in enumerate(found.random):
+        altered = list(found.random)
+        altered[place] = replace(part, estimate=part.estimate * (1 + 1e-6))
+        assert not follows_theta(replace(found, random=tuple(altered)), 1e-8), part.term
 
 
 def test_a_higher_criterion_is_found_away_from_the_optimum() -> None:
