@@ -10,6 +10,9 @@ from harness.plan.document import Path_
 from harness.plan.placed import arm_after_levels, used_placeholders
 from harness.plan.schema import Analysis, Plan
 
+OF_OBSERVED = ("d_ppc2", "hedges_g", "responders")
+"""Parts of a report that are computed from the observed values of all visits."""
+
 
 def visits_of(plan: Plan, analysis: Analysis) -> tuple[str, ...]:
     """The levels of time whose rows an analysis uses, in the plan's order."""
@@ -51,6 +54,12 @@ def check_visits(
                 here,
                 f"`{{{placeholder}}}` is {fact} at `{levels[0]}`: name the later visits that the "
                 f"analysis uses, at: [{', '.join(levels[1:])}]",
+            )
+    for place, part in enumerate(analysis.report):
+        if part in OF_OBSERVED and levels[0] not in visits:
+            report(
+                (*where, "report", place),
+                f"{part} is of the values observed since `{levels[0]}`, which `at` leaves out",
             )
     if len(visits) == 1:
         for formula in formulas[:1]:
