@@ -55,6 +55,11 @@ def check_visits(
                 f"`{{{placeholder}}}` is {fact} at `{levels[0]}`: name the later visits that the "
                 f"analysis uses, at: [{', '.join(levels[1:])}]",
             )
+    if analysis.scales != ("raw",) and {"baseline", "change"} & used:
+        report(
+            (*where, "scales"),
+            "`{baseline}` and `{change}` are of the outcome as it is; derive the other scale's own",
+        )
     for place, part in enumerate(analysis.report):
         if part in OF_OBSERVED and levels[0] not in visits:
             report(

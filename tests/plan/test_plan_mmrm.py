@@ -29,6 +29,8 @@ MISTAKES = [
     ("random term", changed(MMRM, "arm * visit\"\n", "arm * visit + (1 | id)\"\n"), "(1 | id)\"\n    outcomes: [bdi, ln_il6]", "analyses[0].formula", "kind mmrm has no random terms"),
     ("weights", with_line("weights: sessions"), "weights:", "analyses[0].weights", "is not for mmrm; leave it out"),
     ("offset", with_line("offset: sessions"), "offset:", "analyses[0].offset", "is not for mmrm; leave it out"),
+    ("robust", with_line("robust: HC3"), "robust:", "analyses[0].robust", "is not for mmrm in this version"),
+    ("leave one out", with_line("leave_one_out: true"), "leave_one_out:", "analyses[0].leave_one_out", "is not for mmrm in this version"),
     ("covariance", with_line("covariance: us"), "covariance:", "analyses[0].covariance", "is un, cs, csh, ar1, ar1h, toep, toeph, id or diag"),
     ("covariance of a mixed model", changed(PLAN, "    reml: true\n", "    covariance: un\n"), "covariance:", "analyses[0].covariance", "is for kind mmrm, not lmm"),
     ("one visit", changed(with_line("at: [2]"), "arm * visit\"\n", "arm\"\n"), "at: [2]", "analyses[0].at", "needs two visits or more"),

@@ -37,6 +37,7 @@ MISTAKES = [
     ("no baseline", changed(CONSTRAINED, "    reml: true\n", "    at: [2]\n"), "at: [2]", "analyses[0].at", "is about `0`, which is left out"),
     ("means of arms alike", changed(CONSTRAINED, "report: [coefficients, random, fit]", "report: [coefficients, contrasts]"), "contrasts", "analyses[0].report[1]", "are the differences of the arms already"),
     ("observed values", changed(CHANGE, "    at: [2]\n", "    at: [2]\n    report: [coefficients, responders]\n"), "responders", "analyses[2].report[1]", "of the values observed since `0`, which `at` leaves out"),
+    ("another scale", changed(CHANGE, "    at: [2]\n", "    at: [2]\n    scales: [raw, rank]\n"), "scales", "analyses[2].scales", "derive the other scale's own"),
     ("taken name", changed(CHANGE, '  gain: "change(bdi)"\n', '  gain: "change(bdi)"\n  BDI.baseline: "bdi"\n'), FORMULA, "analyses[2].formula", "`{baseline}` is a column `bdi.baseline`, and there is `BDI.baseline` already"),
 ]  # fmt: skip
 

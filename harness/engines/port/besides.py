@@ -22,7 +22,7 @@ from harness.engines.port.probed import (
     probed_effects,
     simple_slope_rows,
 )
-from harness.errors import HarnessError
+from harness.errors import HarnessError, ModelError
 from harness.models.besides import FIELDS, Part
 from harness.models.inference import (
     EffectSize,
@@ -86,8 +86,8 @@ def besides_of(
         "d_ppc2": lambda: (change_sizes(fit.design, asked, level),),
         "hedges_g": lambda: (group_sizes(fit.design, asked, level),),
         "responders": lambda: responder_rows(fit.design, asked, level),
-        "robust": lambda: (_robust_tests(fit, asked, df, level),),
-        "leave_one_out": lambda: (_left_out(fit, asked, df),),
+        "robust": lambda: (_robust_tests(_not_by_visit(fit), asked, df, level),),
+        "leave_one_out": lambda: (_left_out(_not_by_visit(fit), asked, df),),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -100,6 +100,19 @@ def besides_of(
     if refused:
         found["refused"] = refused
     return found
+
+
+def _not_by_visit(fit: FittedModel | LinearFit | RepeatedFit) -> FittedModel | LinearFit:
+    """The fit, unless it is by visit.
+
+    Raises:
+        ModelError: it is.
+    """
+    from harness.engines.port.repeated.fit import RepeatedFit
+
+    if isinstance(fit, RepeatedFit):
+        raise ModelError("not available for a covariance by visit")
+    return fit
 
 
 def _means(
