@@ -31,7 +31,7 @@ from harness.errors import EXIT_OK, HarnessError
 from harness.gate.run import run_gate
 from harness.models.expand import tasks as planned_tasks
 from harness.models.families import families
-from harness.models.scale import with_scale
+from harness.models.rows import rows_of
 from harness.models.spec import ModelTask
 from harness.sets.analysis_set import AnalysisSet
 from harness.sets.counting import patient_flow
@@ -227,13 +227,9 @@ def compared(
     data = study.plan.data
     asked = Asked(
         task.spec,
-        with_scale(frame.loc[sets[task.key.set].mask], task.scaled),
+        rows_of(task, sets, frame),
         id=data.id,
         time=data.time.column,
-        sets={
-            name: with_scale(frame.loc[other.mask], task.scaled)
-            for name, other in sets.items()
-            if name != task.key.set
-        },
+        sets={name: rows_of(task, sets, frame, name) for name in sets if name != task.key.set},
     )
     return diagnosed(rows, asked, fitted.python, fitted.r)

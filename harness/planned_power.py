@@ -16,7 +16,7 @@ from harness.engines.port.lm import LinearFit
 from harness.engines.port.power.api import power_of_terms
 from harness.errors import EXIT_OK, EXIT_USAGE, HarnessError, ModelError
 from harness.models.design import Design, build_design
-from harness.models.scale import with_scale
+from harness.models.rows import rows_of
 from harness.models.spec import ModelTask
 from harness.pipeline import gate_study, selected_tasks
 from harness.report.power import PowerReport, TermPower
@@ -88,8 +88,7 @@ def planned_power(
     refusals: list[str] = []
     for done, task in enumerate(tasks, start=1):
         try:
-            rows = with_scale(frame.loc[sets[task.key.set].mask], task.scaled)
-            design = build_design(task.spec, rows)
+            design = build_design(task.spec, rows_of(task, sets, frame))
             found += _of_model(task, design, term, effect, power, alpha, n_sim, seed)
         except HarnessError as error:
             refusals.append(f"{task.key.place}: {error}")
@@ -108,6 +107,8 @@ def _of_model(
     n_sim: int,
     seed: int,
 ) -> list[TermPower]:
+    if task.spec.repeated is not None:
+        raise ModelError("trials are not simulated from a covariance by visit; ask of kind lmm")
     fit = fit_design(design) if task.spec.mixed else LinearFit(design)
     df = task.spec.df_method
     if df == "kenward-roger":

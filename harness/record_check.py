@@ -22,7 +22,7 @@ from harness.engines.registry import engine_named
 from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK, PartNotRun
 from harness.models.families import families
 from harness.models.record import Estimates, NotComputed, as_json
-from harness.models.scale import with_scale
+from harness.models.rows import rows_of
 from harness.models.spec import ModelKey, ModelSpec, ModelTask
 from harness.pipeline import gate_study, selected_tasks
 from harness.sets.enough import sufficient_sets
@@ -115,8 +115,7 @@ def check(
     ):
         held = [_AsRecorded(reference, recorded.engines[0]) for reference in live.engines]
         for fitted in fit_tasks(tasks, sets, frame, port, held, progress):
-            key = fitted.task.key
-            rows = with_scale(frame.loc[sets[key.set].mask], fitted.task.scaled)
+            key, rows = fitted.task.key, rows_of(fitted.task, sets, frame)
             try:
                 record = recorded.engines[0].answer(fitted.task, rows)
             except PartNotRun as error:

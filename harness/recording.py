@@ -18,7 +18,7 @@ from harness.errors import EXIT_NOT_RUN, EXIT_OK
 from harness.models.expand import tasks as planned_tasks
 from harness.models.families import families
 from harness.models.record import NotComputed
-from harness.models.scale import with_scale
+from harness.models.rows import rows_of
 from harness.pipeline import gate_study
 from harness.sets.enough import sufficient_sets
 
@@ -81,7 +81,7 @@ def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None)
                 continue
             if answer.quality is not None and not answer.quality.clean:
                 unclean.append(f"{key.slug}: {'; '.join(answer.quality.reasons)}")
-            rows = with_scale(frame.loc[sets[key.set].mask], fitted.task.scaled)
+            rows = rows_of(fitted.task, sets, frame)
             files.append(
                 write_record(folder, key, fitted.task.spec, rows, answer, study.data_sha256)
             )

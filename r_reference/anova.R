@@ -71,7 +71,7 @@ sum_coded_terms <- function(model) {
     rows <- solve(own, L)
     tested <- joint_f(model, rows)
     # Before Kenward-Roger's scale, as in lmerTest's tables.
-    sum_sq <- if (model$df_method == "kenward-roger")
+    sum_sq <- if (is_repeated(model)) NA_real_ else if (model$df_method == "kenward-roger")
       lmerTest::contestMD(fit, rows, ddf = "Kenward-Roger")[["Sum Sq"]]
     else tested$f_value * tested$num_df * sigma(fit)^2
     term_row(attr(terms(fit), "term.labels")[k], sum_sq, tested$num_df, tested$den_df, tested$f_value,

@@ -29,6 +29,8 @@ fit_keys <- c(setdiff(model_keys, "theta"), "besides")
 questions <- list(
   lmer = list(takes = c(fit_keys, "also_at"), ask = function(q) ask_lmer(q)),
   lm = list(takes = fit_keys, ask = function(q) ask_lm(q)),
+  mmrm = list(takes = c(setdiff(fit_keys, c("weights", "offset")), "also_at", "subject", "visit", "covariance"),
+              packages = "nlme", ask = function(q) ask_mmrm(q)),
   criterion = list(takes = c(formula_keys, "reml", "theta"), ask = function(q) ask_criterion(q)),
   intermediates = list(takes = model_keys, ask = function(q) intermediates(asked_model(q))),
   kenward_roger = list(takes = c(model_keys, "hypotheses"), ask = function(q)
@@ -119,6 +121,16 @@ ask_lm <- function(q) {
   besides <- asked_besides(q$besides)
   with_formula(q, function(formula, data, ...)
     fit_lm(formula, data, df_method, level_of(q$conf_level), ..., besides = besides))
+}
+
+ask_mmrm <- function(q) {
+  df_method <- one_choice(q$df_method, "df_method", mmrm_df_methods)
+  also_at <- lapply(as.list(q$also_at), numbers, "also_at")
+  besides <- asked_besides(q$besides)
+  with_formula(q, function(formula, data, weights, offset, contrasts)
+    fit_mmrm(formula, data, one_text(q$subject, "subject"), one_text(q$visit, "visit"),
+             one_choice(q$covariance, "covariance", gls_covariances), flag(q$reml, "reml"), df_method,
+             level_of(q$conf_level), contrasts, also_at, besides))
 }
 
 ask_criterion <- function(q) {

@@ -227,7 +227,8 @@ spelt <- function(text) {
 
 # Type III, one row a term. Its name says what it is: a coefficient may have the same.
 tests_of_terms <- function(model) {
-  rows <- if (model$mixed) mixed_terms(model, 3L) else linear_terms(model, 3L)
+  rows <- if (is_repeated(model)) repeated_terms(model)
+          else if (model$mixed) mixed_terms(model, 3L) else linear_terms(model, 3L)
   lapply(rows, function(row)
     c(list(term = paste0("anova(", row$term, ")")), row[c("num_df", "den_df", "f_value", "p_value")]))
 }

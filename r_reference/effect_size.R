@@ -37,8 +37,8 @@ standardised <- function(model, contrasts, by_sd, sd = NULL, baseline = NULL, ar
 # The standard deviation of that name, or one line that says why there is none.
 unit_sd <- function(model, by_sd, sd = NULL, baseline = NULL, arm = NULL, per = NULL) {
   used <- switch(by_sd,
-    residual = sigma(model$fit),
-    total = total_sd(model),
+    residual = if (is_repeated(model)) repeated_sd(model, "residual") else sigma(model$fit),
+    total = if (is_repeated(model)) repeated_sd(model, "total") else total_sd(model),
     baseline = baseline_sd(model, baseline, arm, per),
     given = sd)
   if (is.null(used) || !is.numeric(used) || length(used) != 1L || !is.finite(used) || used <= 0)

@@ -99,6 +99,7 @@ independent_rows <- function(L) {
 }
 
 joint_f <- function(model, L) {
+  if (is_repeated(model)) return(repeated_f(model, L))
   if (model$df_method %in% c("satterthwaite", "kenward-roger")) {
     ddf <- if (model$df_method == "satterthwaite") "Satterthwaite" else "Kenward-Roger"
     found <- lmerTest::contestMD(model$fit, L, ddf = ddf)
@@ -128,6 +129,10 @@ f_values <- function(num_df, den_df, f_value) {
 reference_grid <- function(model, at, more = list()) {
   check_packages("emmeans")
   grid <- with_fitted_centers(model, do.call(emmeans::ref_grid, c(grid_arguments(model, at), more)))
+  if (is_repeated(model) && model$df_method == "satterthwaite") {
+    grid@dffun <- structure(function(k, dfargs) dfargs$of(k), mesg = "satterthwaite")
+    grid@dfargs <- list(of = function(l) df_of(model, l))
+  }
   list(grid = grid, df_method = method_read_back(grid, model))
 }
 
@@ -150,6 +155,7 @@ grid_arguments <- function(model, at) {
   df <- switch(model$df_method, z = list(df = Inf),
                residual = list(df = residual_df(model)))
   # The rows used: over all of them covariates would be averaged where the outcome is missing.
+  if (is_repeated(model)) how <- list(vcov. = model$vcov)
   c(list(model$fit, data = used_rows(model)), how, df, if (length(at)) list(at = at))
 }
 

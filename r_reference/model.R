@@ -20,6 +20,9 @@ reference_model <- function(formula, data, reml = TRUE, df_method = NULL, level 
   }))
 }
 
+# Whether the model has a covariance by visit (mmrm.R): then its fit is lm's with the coefficients of gls.
+is_repeated <- function(model) isTRUE(model$repeated)
+
 df_methods <- c("satterthwaite", "kenward-roger", "residual", "z")
 
 # fit, optimum, log, reml and df_method of a mixed model; adjusted is Kenward-Roger's covariance, where
@@ -78,6 +81,7 @@ model_beta <- function(model) {
 }
 
 model_vcov <- function(model) {
+  if (is_repeated(model)) return(model$vcov)
   V <- as.matrix(vcov(model$fit))
   if (model$mixed) V else V[names(model_beta(model)), names(model_beta(model)), drop = FALSE]
 }

@@ -118,7 +118,8 @@ pair_test <- function(model, pair) {
   exact <- switch(model$df_method,
     z = function(a) Inf,
     residual = function(a) residual_df(model),
-    satterthwaite = function(a) lmerTest::contest1D(model$fit, row(a), ddf = "Satterthwaite")$df,
+    satterthwaite = if (is_repeated(model)) function(a) df_of(model, row(a)) else
+      function(a) lmerTest::contest1D(model$fit, row(a), ddf = "Satterthwaite")$df,
     "kenward-roger" = function(a) pbkrtest::Lb_ddf(row(a), vcov(model$fit), model$adjusted))
   origin <- if (is.null(pair$origin)) 0 else pair$origin
   unit <- if (is.null(pair$unit)) 1 else pair$unit
@@ -134,6 +135,7 @@ pair_test <- function(model, pair) {
 # Kenward and Roger's df is of this form with D_i = Phi P_i Phi. Compared with lmerTest's or pbkrtest's
 # at every bound it leads to.
 quick_df <- function(model, pair, exact) {
+  if (is_repeated(model)) return(exact)
   pieces <- switch(model$df_method,
     satterthwaite = list(D = model$fit@Jac_list, W = model$fit@vcov_varpar),
     "kenward-roger" = {

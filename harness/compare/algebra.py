@@ -98,7 +98,9 @@ def _at_place(both: BothAt, df_method: str, policy: Policy) -> Iterator[Held]:
     """What follows from another theta; a coefficient one side lacks is infinitely different."""
     ours, theirs = both.python, both.r
     errors = {c.term: c.std_error for c in theirs.coefficients}
-    numbers: list[tuple[str, str, float, float]] = [("sigma", "sigma", ours.sigma, theirs.sigma)]
+    numbers: list[tuple[str, str, float, float]] = []
+    if not (math.isnan(ours.sigma) and math.isnan(theirs.sigma)):  # a model by visit has none
+        numbers.append(("sigma", "sigma", ours.sigma, theirs.sigma))
     pairs = _by_term(ours), _by_term(theirs)
     for term in dict.fromkeys((*pairs[0], *pairs[1])):
         a, b = (side.get(term, _NONE) for side in pairs)

@@ -14,12 +14,15 @@ def components_from_theta(estimates: Estimates) -> dict[str, float] | None:
     A block of q correlated random effects has ``q (q + 1) / 2`` elements of theta, the lower
     triangle of its relative covariance factor by columns (Bates, Maechler, Bolker & Walker
     2015, section 2.2): ``sd_i = sigma |row i|`` and ``cor_ij`` the cosine between rows i and j.
-    Which standard deviations share a block is read off the correlations the answer lists.
+    Which standard deviations share a block is read off the correlations the answer lists. A model
+    by visit has no sigma, and a theta in the outcome's unit.
 
     Returns:
         Term -> value, or None when theta does not have the length the terms call for.
     """
-    sigma = next((part.estimate for part in estimates.random if part.term == "sigma"), math.nan)
+    by_visit = all("=" in part.term for part in estimates.random)
+    without = 1.0 if by_visit else math.nan
+    sigma = next((part.estimate for part in estimates.random if part.term == "sigma"), without)
     found: dict[str, float] = {}
     start = 0
     for group, names in blocks(estimates):

@@ -15,9 +15,9 @@ from harness.compare.cross import BothAt, CrossCheck
 from harness.compare.metrics import larger_magnitude
 from harness.compare.policy import default_policy
 from harness.engines.reference import Reference
-from harness.errors import HarnessError, PartNotRun
+from harness.errors import HarnessError, ModelError, PartNotRun
 from harness.models.record import Answer, Estimates, NotComputed
-from harness.models.scale import with_scale
+from harness.models.rows import rows_of
 from harness.models.spec import ModelSpec, ModelTask
 from harness.sets.analysis_set import AnalysisSet
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.engines.protocol import Engine
+    from harness.models.besides import DesignColumn
 
 Progress = Callable[[str, int, int], None]
 """Told (what, done, total) after each model."""
@@ -95,13 +96,22 @@ def fit_tasks(
         finally:
             free.put(reference)
 
-    rows_of = {name: frame.loc[a.mask] for name, a in sets.items()}
+    # One frame for all models of the same rows: an engine may keep what it knows of them.
+    frames: dict[tuple[str, DesignColumn | None], pd.DataFrame] = {}
+
+    def rows_in(task: ModelTask) -> pd.DataFrame:
+        if task.scaled is not None:
+            return rows_of(task, sets, frame)
+        if (task.key.set, task.at) not in frames:
+            frames[task.key.set, task.at] = rows_of(task, sets, frame)
+        return frames[task.key.set, task.at]
+
     with ThreadPoolExecutor(max_workers=len(references)) as pool:
         asked: list[tuple[Answer, float, Future[tuple[Answer, float]]]] = []
         try:
             for task in tasks:
                 # Python first: its theta goes into the question to R.
-                rows = with_scale(rows_of[task.key.set], task.scaled)
+                rows = rows_in(task)
                 ours, seconds = answered(
                     partial(python_engine.fit, task.spec, rows), python_engine.name
                 )
@@ -109,7 +119,7 @@ def fit_tasks(
             for done, (task, (python, python_seconds, future)) in enumerate(
                 zip(tasks, asked, strict=True), start=1
             ):
-                rows = with_scale(rows_of[task.key.set], task.scaled)
+                rows = rows_in(task)
                 r, r_seconds = future.result()
                 cross = cross_check(python_engine, task.spec, rows, python, r)
                 if cross is not None and differ(python, r, cross) and math.isnan(cross.r_at_python):
@@ -159,14 +169,17 @@ def cross_check(
         return None
     # Tests of terms and bounds are no sums of coefficients: nobody holds them at one theta.
     sums = spec if spec.besides is None else replace(spec, besides=spec.besides.sums)
-    there = None if at is None else at(sums, frame, r.theta)
     elsewhere: tuple[BothAt, ...] = ()
-    if evaluated_at is not None and r.elsewhere:
-        ours = evaluated_at(spec, frame, [place.theta for place in r.elsewhere])
-        elsewhere = tuple(
-            BothAt(mine, theirs, theirs.theta == python.theta)
-            for mine, theirs in zip(ours, r.elsewhere, strict=True)
-        )
+    try:
+        there = None if at is None else at(sums, frame, r.theta)
+        if evaluated_at is not None and r.elsewhere:
+            ours = evaluated_at(spec, frame, [place.theta for place in r.elsewhere])
+            elsewhere = tuple(
+                BothAt(mine, theirs, theirs.theta == python.theta)
+                for mine, theirs in zip(ours, r.elsewhere, strict=True)
+            )
+    except ModelError:
+        return None  # a theta at which the engine cannot be evaluated
     here = next((both for both in elsewhere if both.at_python), None)
     return CrossCheck(
         python_at_r=float(

@@ -13,7 +13,13 @@ from harness.sets.flow import Flow
 
 def model_columns(tasks: Iterable[ModelTask]) -> tuple[ModelColumns, ...]:
     """What the flow needs to know of models."""
-    return tuple(ModelColumns(task.key.place, task.key.set, _columns(task)) for task in tasks)
+    return tuple(
+        ModelColumns(
+            *(task.key.place, task.key.set, _columns(task)),
+            None if task.at is None else task.at.levels,
+        )
+        for task in tasks
+    )
 
 
 def uncounted(
@@ -50,4 +56,6 @@ def _columns(task: ModelTask) -> tuple[str, ...]:
     spec, scaled = task.spec, task.scaled
     own = {scaled.column: scaled.outcome} if scaled is not None else {}
     extra = tuple(name for name in (spec.weights, spec.offset) if name)
+    if spec.repeated is not None:
+        extra += (spec.repeated.subject, spec.repeated.visit)
     return tuple(dict.fromkeys(own.get(name, name) for name in (*spec.formula.columns, *extra)))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.data.cells import number
 from harness.data.codebook import Codebook
-from harness.data.derive import one, panel_of
+from harness.data.derive import one, panel_of, placed
 from harness.data.improvements import improvements
 from harness.data.names import unknown_column as _unknown
 from harness.data.patients import check_patients
@@ -18,6 +18,7 @@ from harness.language import evaluate, names_in, parse_expression
 from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
 from harness.plan.document import Path_
+from harness.plan.placed import placed_columns
 from harness.plan.schema import Analysis, Factor, Plan
 
 Report = Callable[[Path_, str], None]
@@ -110,6 +111,7 @@ def check_columns(
         except DataError:
             pass  # two baseline rows: a fault of the data, which the gate reports row by row
         broken.add(name)
+    _add_placed(plan, declared, frame, broken, report)
     for name, rule in plan.sets.items():
         here = ("sets", name) if isinstance(rule, str) else ("sets", name, "where")
         condition = rule if isinstance(rule, str) else rule.where
@@ -127,6 +129,34 @@ def check_columns(
         _check_analysis(analysis, ("analyses", position), frame, broken, report)
         _check_responders(analysis, ("analyses", position), plan, codebook, broken, report)
     return frame
+
+
+def _add_placed(
+    plan: Plan, declared: dict[str, str], frame: pd.DataFrame, broken: set[str], report: Report
+) -> None:
+    """Add the columns that placeholders stand for to the frame; those it cannot have to broken."""
+    taken = {str(name).casefold(): str(name) for name in frame.columns} | declared
+    design = {plan.data.id, plan.data.arm.column, plan.data.time.column}
+    for name, column in placed_columns(plan).items():
+        broken.add(name)
+        if (other := taken.get(name.casefold())) is not None:
+            report(
+                column.place,
+                f"`{{{column.placeholder}}}` is a column `{name}`, and there is `{other}` already: "
+                "name that otherwise",
+            )
+            continue
+        needed = design | {column.outcome} - {""}
+        if needed & broken or not needed <= set(frame.columns):
+            continue  # reported where they are named
+        try:
+            frame[name] = placed(column, frame, plan)
+        except FormulaError as error:
+            report(column.place, str(error))
+        except DataError:
+            pass  # two baseline rows, which the gate reports
+        else:
+            broken.discard(name)
 
 
 def _check_analysis(

@@ -19,11 +19,12 @@ from harness.models.besides import (
 from harness.models.mean_terms import in_fixed_part
 from harness.models.observed import Improvement, Observed, ResponderRule
 from harness.models.scale import Scaled
-from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask
+from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask, Repeated
 from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
 from harness.plan.comparisons import Responder
 from harness.plan.schema import Analysis, Plan
+from harness.plan.visits import visits_of
 
 
 def tasks(
@@ -38,6 +39,10 @@ def tasks(
     """
     found: list[ModelTask] = []
     for analysis in plan.analyses:
+        at = None
+        repeated = _repeated(plan, analysis)
+        if analysis.at is not None:
+            at = DesignColumn(plan.data.time.column, visits_of(plan, analysis))
         for name in analysis.sets:
             for (outcome, moderator), scale in product(combinations(analysis), analysis.scales):
                 scaled = None
@@ -45,7 +50,8 @@ def tasks(
                     scaled = Scaled(scale, outcome, plan.data.time.column, analysis.winsor or 0.05)
                 column = outcome if scaled is None else scaled.column
                 formula = filled(analysis, column, moderator)
-                df: DfMethod = analysis.df or ("satterthwaite" if formula.random else "residual")
+                estimated = bool(formula.random) or repeated is not None
+                df: DfMethod = analysis.df or ("satterthwaite" if estimated else "residual")
                 spec = ModelSpec(
                     formula,
                     reml=analysis.reml,
@@ -58,11 +64,18 @@ def tasks(
                         if column in formula.columns
                     ),
                     besides=besides(plan, analysis, formula, outcome, moderator, improvements),
+                    repeated=repeated,
                 )
                 label = outcome if scaled is None else scaled.label
                 key = ModelKey(analysis.id, name, label, moderator)
-                found.append(ModelTask(key, spec, tuple(analysis.report), scaled))
+                found.append(ModelTask(key, spec, tuple(analysis.report), scaled, at))
     return tuple(found)
+
+
+def _repeated(plan: Plan, analysis: Analysis) -> Repeated | None:
+    if analysis.kind != "mmrm":
+        return None
+    return Repeated(plan.data.id, plan.data.time.column, analysis.covariance or "un")
 
 
 PARTS: tuple[Part, ...] = ("emmeans", "contrasts", "anova", "effect_size")
@@ -79,7 +92,8 @@ def besides(
 ) -> Besides | None:
     """What an analysis asks of one of its models besides the fit; None for nothing.
 
-    Arm and time count as far as the formula's fixed effects have them.
+    Arm and time count as far as the formula's fixed effects have them, the time with the levels
+    whose rows are used.
     """
     parts: tuple[Part, ...] = tuple(part for part in PARTS if part in analysis.report)
     probe = analysis.probe if moderator else None
@@ -93,10 +107,11 @@ def besides(
     if not parts:
         return None
     arm, time = (
-        DesignColumn(factor.column, factor.levels)
-        if in_fixed_part(formula, factor.column)
-        else None
-        for factor in (plan.data.arm, plan.data.time)
+        DesignColumn(factor.column, levels) if in_fixed_part(formula, factor.column) else None
+        for factor, levels in (
+            (plan.data.arm, plan.data.arm.levels),
+            (plan.data.time, visits_of(plan, analysis)),
+        )
     )
     observed = _observed(plan, analysis, outcome, improvements or {})
     weights = analysis.means.weights if analysis.means is not None else "equal"

@@ -46,7 +46,10 @@ FIT_QUANTITIES = ("loglik", "criterion", "aic", "bic")
 
 @dataclass(frozen=True, slots=True)
 class RandomEffect:
-    """``sd(g:x)``, ``cor(g:x,z)`` or ``sigma``; standard deviations in the outcome's unit."""
+    """``sd(g:x)``, ``cor(g:x,z)`` or ``sigma``; standard deviations in the outcome's unit.
+
+    Residuals by visit are ``sd(id:time=pre)`` and ``cor(id:time=pre,time=post)``.
+    """
 
     term: str
     estimate: float
@@ -110,7 +113,8 @@ class ProblemPrint:
         levels: levels present of each factor in X, in coding order.
         x: one print a column of X, in order.
         y: print of the response.
-        z: one print a grouping factor: the 1-based level codes, levels in order of the factor.
+        z: one print a grouping factor: the 1-based level codes, levels in order of the factor; of a
+            model by visit those of subject and visit.
         reml: which criterion.
         weights: print of the prior weights, where there are any.
         offset: print of the offset, where there is one; named by all it is the sum of.
@@ -205,7 +209,9 @@ class Estimates:
         groups: number of levels of each grouping factor; empty for a linear model.
         singular: whether the fit lies on the boundary (a diagonal of Lambda's factors below 1e-4).
         messages: the engine's own warnings and messages, as data.
-        theta: covariance parameters, lme4's order (lower triangles by column, relative to sigma).
+        theta: covariance parameters, lme4's order (lower triangles by column, relative to sigma);
+            of a model by visit, which has no sigma, the lower triangle by column of the Cholesky
+            factor of the covariance, whatever its structure.
         min_eigen: smallest singular value of the relative covariance factor; NaN for ``lm``.
         problem: tier T0 print of what was solved, where the engine gives one.
         quality: reference quality, where the engine is a reference.

@@ -7,13 +7,30 @@ from typing import Literal
 from urllib.parse import quote
 
 from harness.language.formula import Formula
-from harness.models.besides import Besides
+from harness.models.besides import Besides, DesignColumn
 from harness.models.contrasts import Coding
 from harness.models.scale import Scaled
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
-Method = Literal["lmer", "lm"]
+Method = Literal["lmer", "lm", "gls"]
 """Which R function fits a model; the port has one of its own for each."""
+Covariance = Literal["un", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "id", "diag"]
+"""Of residuals by visit; ``harness/engines/port/repeated/README.md`` says what each is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Residuals of one subject have a covariance by visit; those of different ones have none.
+
+    Attributes:
+        subject: column of the subjects.
+        visit: column of the visits, ordered as its levels or numbers are.
+        covariance: its structure.
+    """
+
+    subject: str
+    visit: str
+    covariance: Covariance = "un"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +46,7 @@ class ModelSpec:
         offset: column that enters the mean with coefficient 1; empty for none.
         contrasts: columns whose factors are not coded by treatment contrasts, and how.
         besides: what is asked of the same fit besides its numbers; None for nothing.
+        repeated: the residuals' covariance by visit; None where they are independent.
 
     Factor levels and their order are not here: they are the categorical dtypes of the frame.
     """
@@ -41,11 +59,14 @@ class ModelSpec:
     offset: str = ""
     contrasts: tuple[tuple[str, Coding], ...] = ()
     besides: Besides | None = None
+    repeated: Repeated | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every data column the model needs, response first, each once."""
         extra = tuple(name for name in (self.weights, self.offset) if name)
+        if self.repeated is not None:
+            extra += (self.repeated.subject, self.repeated.visit)
         extra += self.besides.columns if self.besides is not None else ()
         return tuple(dict.fromkeys(self.formula.columns + extra)) if extra else self.formula.columns
 
@@ -57,6 +78,8 @@ class ModelSpec:
     @property
     def method(self) -> Method:
         """By which method the model is fitted."""
+        if self.repeated is not None:
+            return "gls"
         return "lmer" if self.mixed else "lm"
 
 
@@ -106,9 +129,11 @@ class ModelTask:
         spec: the model.
         report: the parts of a report that the plan names.
         scaled: the outcome's scale, whose column the rows of the set get; None for its own.
+        at: column of the time and those of its levels whose rows are used; None for all rows.
     """
 
     key: ModelKey
     spec: ModelSpec
     report: tuple[str, ...] = ("coefficients", "random", "fit")
     scaled: Scaled | None = None
+    at: DesignColumn | None = None

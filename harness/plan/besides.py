@@ -9,6 +9,7 @@ from harness.language.nodes import is_syntactic
 from harness.plan.arms import check_arms
 from harness.plan.document import Path_
 from harness.plan.observed import check_observed
+from harness.plan.placed import column_names
 from harness.plan.schema import Analysis, Plan
 
 OF_MEANS = ("emmeans", "contrasts", "effect_size")
@@ -18,7 +19,13 @@ OF_MEANS = ("emmeans", "contrasts", "effect_size")
 def baseline_column(analysis: Analysis, outcome: str) -> str:
     """The column of baseline values that the effect sizes of an outcome are counted by."""
     given = analysis.effect_size.column if analysis.effect_size is not None else None
-    return (given or "").replace("{outcome}", outcome)
+    placed = (given or "").replace("{baseline}", column_names(outcome)["baseline"])
+    return placed.replace("{outcome}", outcome)
+
+
+def names_outcome(column: str) -> bool:
+    """Whether a template of columns has one for each outcome."""
+    return "{outcome}" in column or "{baseline}" in column
 
 
 def check_besides(
@@ -101,5 +108,5 @@ def _check_unit(
     several = len(analysis.outcomes) > 1
     if unit.sd == "given" and unit.value is not None and several:
         report((*where, "value"), "is one number for several outcomes; give each its analysis")
-    if unit.sd == "baseline" and unit.column and several and "{outcome}" not in unit.column:
+    if unit.sd == "baseline" and unit.column and several and not names_outcome(unit.column):
         report((*where, "column"), "is one column for several outcomes; write `{outcome}` in it")

@@ -12,11 +12,14 @@ from harness.language.tokens import placeholders
 from harness.plan.adjust import check_adjust
 from harness.plan.besides import check_besides
 from harness.plan.document import Path_
+from harness.plan.mmrm import check_mmrm
 from harness.plan.patients import PatientSet
+from harness.plan.placed import column_names
 from harness.plan.probe import check_probe
 from harness.plan.schema import Analysis, Plan
 from harness.plan.scores import check_scores
 from harness.plan.sensitivity import check_sensitivity
+from harness.plan.visits import check_visits
 
 MAX_MODELS = 10_000
 
@@ -61,6 +64,7 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         seen.setdefault(analysis.id, position + 1)
         _check_analysis(analysis, set_names, where, report)
         formulas = _formulas(analysis)
+        check_visits(plan, analysis, formulas, where, report)
         check_besides(plan, analysis, formulas, where, report)
         moderators = [moderator for _, moderator in combinations(analysis)]
         check_probe(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
@@ -82,6 +86,7 @@ def filled(analysis: Analysis, outcome: str, moderator: str) -> Formula:
     columns = {"outcome": outcome}
     if moderator:
         columns["moderator"] = moderator
+    columns |= column_names(outcome)
     return fill_formula(analysis.formula, columns)
 
 
@@ -148,8 +153,8 @@ def _panel_call(node: Node) -> str | None:
 def _check_analysis(
     analysis: Analysis, set_names: Collection[str], where: Path_, report: Report
 ) -> None:
-    for part in ("outcomes", "moderators", "sets", "report", "scales"):
-        _no_repeats(getattr(analysis, part), (*where, part), report)
+    for part in ("outcomes", "moderators", "sets", "report", "scales", "at"):
+        _no_repeats(getattr(analysis, part) or (), (*where, part), report)
     for position, name in enumerate(analysis.sets):
         if name not in set_names:
             known = ", ".join(set_names)
@@ -177,13 +182,20 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
         report(here, str(error))
         return
     (outcome, _), formula = formulas[0]
-    if "outcome" not in used or outcome not in names_in(formula.response):
-        report(here, "left of `~` stands `{outcome}`, or a call on it")
-    needs = {"lmm": True, "ols": False, "ancova": False}.get(analysis.kind)
+    possible = {"outcome": outcome, "change": column_names(outcome)["change"]}
+    left = {column for placeholder, column in possible.items() if placeholder in used}
+    if not left & set(names_in(formula.response)):
+        report(here, "left of `~` stands `{outcome}` or `{change}`, or a call on it")
+    needs = {"lmm": True, "ols": False, "ancova": False, "mmrm": False}.get(analysis.kind)
     if needs is True and not formula.random:
         report(here, "kind lmm needs a random term such as `+ (1 | id)`; without one it is ols")
     if needs is False and formula.random:
         report(here, f"kind {analysis.kind} has no random terms; with `(… | …)` it is lmm")
+    if analysis.covariance is not None and analysis.kind != "mmrm":
+        report((*where, "covariance"), f"is for kind mmrm, not {analysis.kind}; leave it out")
+    if analysis.kind == "mmrm":
+        check_mmrm(analysis, where, report)
+        return
     mixed = bool(formula.random)
     if not mixed and analysis.df not in (None, "residual", "z"):
         report(

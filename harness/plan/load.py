@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from harness.errors import PlanError, Problem
 from harness.plan.check import check_plan
 from harness.plan.document import (
+    Listing,
     Path_,
     Scalar,
     Table,
@@ -100,7 +101,7 @@ def _validate(
     tree: Table, shown: str, problems: list[Problem]
 ) -> tuple[Plan | None, tuple[int, ...]]:
     """Validate; on mistakes report them, take the mistaken parts out, and validate the rest."""
-    data = plain(tree, _LEVELS)
+    data = plain(tree, _LEVELS | _visits(tree))
     if not isinstance(data, dict):
         return None, ()
     rest: dict[str, Any] = deepcopy(data)
@@ -139,6 +140,13 @@ def _in_file(details: Any) -> dict[str, Any]:
     if loc[:1] == ("sets",) and loc[2:3] in {(tag,) for tag in SET_TAGS}:
         loc = loc[:2] + loc[3:]
     return {**details, "loc": loc}
+
+
+def _visits(tree: Table) -> frozenset[Path_]:
+    """Where analyses name levels of time, which keep their spelling as those of the design do."""
+    listed = at_path(tree, ("analyses",))
+    count = len(listed.items) if isinstance(listed, Listing) else 0
+    return frozenset(("analyses", position, "at") for position in range(count))
 
 
 def _positions(data: dict[str, Any]) -> tuple[int, ...]:
@@ -184,7 +192,7 @@ def _droppable(details: Any) -> Path_ | None:
         return loc
     if loc[:1] == ("analyses",) and len(loc) >= 2:
         optional = (
-            *("moderators", "reml", "df", "weights", "offset", "contrasts"),
+            *("moderators", "covariance", "reml", "df", "weights", "offset", "contrasts"),
             *("report", "means", "effect_size", "arms", "responder", "adjust", "probe"),
             *("robust", "scales", "winsor", "leave_one_out"),
         )

@@ -14,11 +14,13 @@ from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr
 
 from harness.plan.comparisons import ArmPair, Responder
 from harness.plan.patients import FlowColumns, SetRule
+from harness.plan.probing import EffectSizes, Means, Probe
 from harness.plan.section import Line, Section, spelt
 from harness.scoring.instrument import InstrumentName, MissingRule, ScoreDirection
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
-Kind = Literal["lmm", "ols", "ancova", "moderation"]
+Kind = Literal["lmm", "ols", "ancova", "moderation", "mmrm"]
+Covariance = Literal["un", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "id", "diag"]
 Report = Literal[
     "coefficients",
     "anova",
@@ -33,10 +35,8 @@ Report = Literal[
     "fit",
 ]
 ContrastCoding = Literal["treatment", "sum", "helmert", "poly"]
-MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 RobustKind = Literal["HC3", "CR2"]
 OutcomeScale = Literal["raw", "log", "rank", "winsor"]
-EffectSd = Literal["residual", "total", "baseline", "given"]
 ReferenceMode = Literal["auto", "live", "recorded"]
 AdjustMethod = Literal["BH", "BY", "holm", "bonferroni", "none"]
 AdjustFamily = Literal["analysis", "outcome", "moderator", "plan"]
@@ -164,62 +164,30 @@ class Adjust(Section):
     )
 
 
-class Probe(Section):
-    """How a moderation is probed."""
-
-    at: tuple[str | float, ...] = Field(
-        default=("mean-sd", "mean", "mean+sd"),
-        min_length=1,
-        description="Moderator values of the simple slopes: numbers, or mean, mean-sd, mean+2sd, "
-        "median, percentiles such as q25; over patients.",
-    )
-    johnson_neyman: bool = Field(default=False, description="Compute the region of significance.")
-    alpha: float = Field(
-        default=0.05, gt=0, lt=1, description="Two-sided level of the region of significance."
-    )
-
-
-class Means(Section):
-    """How marginal means are taken."""
-
-    weights: MeanWeights = Field(
-        default="equal",
-        description="How the variables averaged over count: equal; proportional to the frequencies "
-        "of their combinations; outer: to the product of their own frequencies; cells: to the "
-        "frequencies within each mean; flat: equal over cells with data.",
-    )
-
-
-class EffectSizes(Section):
-    """The standard deviation that effect sizes are counted in."""
-
-    sd: EffectSd = Field(
-        default="total",
-        description="total: of the outcome given the fixed effects, random effects and residual; "
-        "residual: sigma; baseline: of `column` within arms at each patient's first row; given.",
-    )
-    value: float | None = Field(
-        default=None, gt=0, description="For given: the standard deviation, in the outcome's unit."
-    )
-    column: Line | None = Field(
-        default=None, description="For baseline: column of baseline values; may have `{outcome}`."
-    )
-
-
 class Analysis(Section):
     """One analysis: a formula crossed with outcomes, moderators and analysis sets."""
 
     id: Identifier = Field(description="Name of the analysis in the diff table.")
     kind: Kind = Field(
         description="lmm: mixed model; ols, ancova: linear model; moderation: either, with "
-        "`{moderator}` in the formula."
+        "`{moderator}` in the formula; mmrm: a covariance of each patient's residuals by time."
     )
     formula: Line = Field(
-        description="lme4 formula with the placeholders `{outcome}` and `{moderator}`."
+        description="lme4 formula with the placeholders `{outcome}` and `{moderator}`; `{baseline}`"
+        " and `{change}` of the outcome, `{arm_after}`: the arm, all alike at the first time."
+    )
+    at: tuple[Line, ...] | None = Field(
+        default=None, min_length=1, description="Levels of time whose rows are used; default: all."
     )
     outcomes: tuple[Line, ...] = Field(min_length=1, description="Columns for `{outcome}`.")
     moderators: tuple[Line, ...] = Field(default=(), description="Columns for `{moderator}`.")
     sets: tuple[Line, ...] = Field(min_length=1, description="Names of analysis sets.")
+    covariance: Covariance | None = Field(
+        default=None,
+        description="For mmrm, of a patient's residuals by time: un (any, default); cs, csh: one "
+        "correlation; ar1, ar1h; toep, toeph: one a lag; id, diag: none. With h, and in diag and "
+        "un, each time has its variance.",
+    )
     reml: bool = Field(
         default=True, description="Restricted maximum likelihood (mixed models); false: ML."
     )

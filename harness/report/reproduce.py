@@ -28,12 +28,14 @@ from harness.language import (
 from harness.models.spec import ModelTask
 from harness.plain import plain
 from harness.plan.patients import PatientSet
+from harness.plan.placed import ARM_AFTER, arm_after_levels, placed_columns
 from harness.plan.schema import Plan
 from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
 from harness.report.reproduce_families import FUNCTIONS as GATHER
 from harness.report.reproduce_families import adjusted_in_r, gathered_in_r
 from harness.report.reproduce_leave_one_out import LEAVE_ONE_OUT, left_out_in_r
+from harness.report.reproduce_mmrm import by_visit_functions, fitted_by_visit
 from harness.report.reproduce_observed import OBSERVED, observed_in_r
 from harness.report.reproduce_probe import PROBE, probed_in_r
 from harness.report.reproduce_robust import ROBUST, robust_in_r
@@ -101,6 +103,7 @@ tests <- function(fit, df_method) {
         "Pr(>|t|)" = 2 * pt(-abs(table[, 3]), df))
 }
 show <- function(name, fit, df_method) {
+  if (inherits(fit, "by_visit")) return(show_by_visit(name, fit))
   cat("\\n==", name, "\\n")
   print(tests(fit, df_method))
   if (is(fit, "merMod")) {
@@ -149,14 +152,25 @@ def reproduce_script(
         target = f"data[[{r_string(name)}]]"
         expression = r_expression(parse_expression(text))
         parts.append(f"{target} <- finite(with(data, {expression})) + 0")
+    for name, column in placed_columns(plan).items():
+        if column.expression:
+            expression = r_expression(parse_expression(column.expression))
+            parts.append(f"data[[{r_string(name)}]] <- finite(with(data, {expression})) + 0")
+        else:
+            parts += _arm_after(plan)
     parts.append(_SHOW)
     tasks = tuple(tasks)
     if any(task.spec.contrasts for task in tasks):
         parts.append(_CODED)
+    functions = []
     if any(task.spec.besides for task in tasks):
-        parts.append(FUNCTIONS)
+        functions.append(FUNCTIONS)
     if any(task.spec.besides and task.spec.besides.probe for task in tasks):
-        parts.append(PROBE)
+        functions.append(PROBE)
+    if any(task.spec.repeated for task in tasks):
+        parts.append(by_visit_functions())
+        functions = [text.replace("emmeans::emmeans", "marginal") for text in functions]
+    parts += functions
     if any(isinstance(plan.sets[task.key.set], PatientSet) for task in tasks):
         parts.append(patients_script(plan.data, codebook.by_name[time.column].numeric))
     if any(task.spec.besides and task.spec.besides.observed for task in tasks):
@@ -182,7 +196,7 @@ def reproduce_script(
         if task.scaled is not None and (line := scaled_in_r(task.scaled, sets[task.key.set])):
             parts += [line] if line not in parts else []
         tested = gathered_in_r(task.key, families)
-        parts.append(_model(task, sets[task.key.set], tested))
+        parts.append(_model(task, _at(sets[task.key.set], task, codebook), tested))
     return "\n".join([*parts, *adjusted]) + "\n"
 
 
@@ -223,7 +237,9 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
         rows += f", {part} = {quote_name(column)}" if column else ""
     reml = "TRUE" if spec.reml else "FALSE"
     fit = f"lm({spec.formula.text}, {rows})"
-    if spec.mixed:
+    if spec.repeated is not None:
+        fit = fitted_by_visit(spec, rows)
+    elif spec.mixed:
         fit = f"lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight)"
     if spec.besides is None and not tested:
         return f"show({r_string(name)}, {fit}, {df_method})"
@@ -242,6 +258,42 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
     if whose := left_out_in_r(spec):
         lines.append(f"leave_one_out(fit, {df_method}, {data}, {whose})")
     return "\n".join(lines)
+
+
+def _at(rows: str, task: ModelTask, codebook: Codebook) -> str:
+    """The rows of a set at a model's visits."""
+    if task.at is None:
+        return rows
+    variable = codebook.by_name.get(task.at.column)
+    numbers = task.at.numbers if variable is not None and variable.numeric else None
+    levels = map(r_string, task.at.levels) if numbers is None else map(repr, numbers)
+    column = f"{rows}[[{r_string(task.at.column)}]]"
+    return f"{rows}[{column} %in% c({', '.join(levels)}), ]"
+
+
+def _arm_after(plan: Plan) -> list[str]:
+    """The lines that make the arm after the first visit, in which all arms are one."""
+    arm, time, after = plan.data.arm, plan.data.time, f"data[[{r_string(ARM_AFTER)}]]"
+    levels = arm_after_levels(plan)
+    listed = ", ".join(map(r_string, levels))
+
+    def of(column: str, level: str) -> str:
+        return f"data[[{r_string(column)}]] == {r_string(level)}"
+
+    def among(column: str, wanted: Sequence[str]) -> str:
+        return f"data[[{r_string(column)}]] %in% c({', '.join(map(r_string, wanted))})"
+
+    known = f"{among(arm.column, arm.levels)} & {among(time.column, time.levels)}"
+    first = f"({of(arm.column, arm.levels[0])} | {of(time.column, time.levels[0])})"
+    lines = [
+        f"{after} <- factor(rep(NA, nrow(data)), levels = c({listed}))",
+        f"{after}[which({known} & {first})] <- {r_string(levels[0])}",
+    ]
+    pairs = ((visit, one) for visit in time.levels[1:] for one in arm.levels[1:])
+    for level, (visit, one) in zip(levels[1:], pairs, strict=True):
+        rows = f"{of(arm.column, one)} & {of(time.column, visit)}"
+        lines.append(f"{after}[which({rows})] <- {r_string(level)}")
+    return lines
 
 
 def _typed(name: str, kind: str, levels: Sequence[str]) -> str:

@@ -62,6 +62,7 @@ besides <- function(fit, df_method, rows, asked) {
        structure(sizes, names = c("d", "d_low", "d_high")))
 }
 tests_of_terms <- function(fit, df_method) {
+  if (inherits(fit, "by_visit")) return(tests_by_visit(fit, df_method))
   f_tests <- function(terms, num_df, den_df, f_value) structure(
     data.frame(num_df, den_df, f_value, p_value = pf(f_value, num_df, den_df, lower.tail = FALSE)),
     row.names = sprintf("anova(%s)", terms))
@@ -114,6 +115,10 @@ effect_sd <- function(fit, rows, by) {
     groups <- split(rows[[by$column]], as.character(rows[[by$arm]]))
     squares <- vapply(groups, function(x) sum((x - mean(x))^2), 0)
     return(sqrt(sum(squares) / sum(lengths(groups) - 1)))
+  }
+  if (inherits(fit, "by_visit")) {
+    variances <- diag(fit$by_visit$Sigma)
+    return(sqrt(if (by$by == "residual") variances[1] else mean(variances[fit$by_visit$visit])))
   }
   if (by$by == "residual" || !is(fit, "merMod")) return(sigma(fit))
   random <- Matrix::colSums((sigma(fit) * getME(fit, "Lambdat") %*% getME(fit, "Zt"))^2)

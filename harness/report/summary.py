@@ -81,8 +81,9 @@ def random_table(estimates: Estimates) -> str:
             rows.append(
                 [group if i == 0 else "", name, f"{sd * sd:.6g}", f"{sd:.6g}", *correlations]
             )
-    sigma = value["sigma"]
-    rows.append(["Residual", "", f"{sigma * sigma:.6g}", f"{sigma:.6g}"])
+    if "sigma" in value:  # a model by visit has residuals only, each visit its own
+        sigma = value["sigma"]
+        rows.append(["Residual", "", f"{sigma * sigma:.6g}", f"{sigma:.6g}"])
     headers = ["Groups", "Name", "Variance", "Std.Dev.", "Corr"][: 5 if widest else 4]
     full = [row + [""] * (4 + widest - len(row)) for row in rows]
     return tabulate(

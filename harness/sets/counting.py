@@ -20,7 +20,7 @@ from harness.data.patients import PatientVisits, patient_visits
 from harness.language import parse_expression
 from harness.language.nodes import Truth
 from harness.plan.patients import PatientSet
-from harness.plan.schema import Plan
+from harness.plan.schema import Factor, Plan
 from harness.sets.analysis_set import AnalysisSet
 from harness.sets.flow import ByArm, Flow, ModelCounts, SetCounts, VisitCounts
 
@@ -37,11 +37,13 @@ class ModelColumns:
         place: ``analysis/set/outcome[/moderator]``.
         set: name of its set.
         columns: of its formula, weights and offset.
+        at: levels of time whose rows it uses; None for all.
     """
 
     place: str
     set: str
     columns: tuple[str, ...]
+    at: tuple[str, ...] | None = None
 
 
 def patient_flow(
@@ -83,7 +85,10 @@ def patient_flow(
         dispositions=() if became is None else _told(became, arms, arms.known),
         visits=_visits(data.time.levels, visits, arms, has_value, reason),
         sets=by_set,
-        models=tuple(_model(one, present, sets[one.set].mask, visits, arms) for one in models),
+        models=tuple(
+            _model(one, present, sets[one.set].mask, _at(one, data.time, visits), visits, arms)
+            for one in models
+        ),
         data_notes=arms.notes,
     )
 
@@ -181,16 +186,32 @@ def _told(values: pd.Series, arms: _Arms, patients: Mask) -> tuple[tuple[str, By
     return tuple(sorted(counted.items(), key=lambda item: (-sum(item[1]), item[0])))
 
 
+def _at(model: ModelColumns, time: Factor, visits: PatientVisits) -> Mask:
+    """The rows of the visits that a model uses: (rows,)."""
+    if model.at is None:
+        return np.ones(len(visits.visit), dtype=np.bool_)
+    wanted = [place for place, level in enumerate(time.levels) if level in model.at]
+    return np.isin(visits.visit, wanted)
+
+
 def _model(
-    model: ModelColumns, present: dict[str, Mask], inside: Mask, visits: PatientVisits, arms: _Arms
+    model: ModelColumns,
+    present: dict[str, Mask],
+    of_set: Mask,
+    at: Mask,
+    visits: PatientVisits,
+    arms: _Arms,
 ) -> ModelCounts:
+    inside = of_set & at
     used = inside & np.logical_and.reduce([present[name] for name in model.columns])
     patients = visits.any_of(used)
-    left = visits.any_of(inside) & ~patients
+    left = visits.any_of(of_set) & ~patients
     lacking = []
     explained = np.zeros_like(left)
     for name in model.columns if left.any() else ():
-        never = left & ~visits.any_of(inside & present[name])
+        # Who has no row at these visits lacks the first column, the outcome, and is not told again.
+        told = explained & ~visits.any_of(inside)
+        never = left & ~told & ~visits.any_of(inside & present[name])
         explained |= never
         if never.any():
             lacking.append((name, int(never.sum())))

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from harness.data.levels import at_levels
 from harness.data.patients import patient_visits
 from harness.data.study import Study
 from harness.errors import PlanError
@@ -21,6 +22,7 @@ from harness.plan.check import combinations, filled
 from harness.plan.document import Path_
 from harness.plan.load import read_plan
 from harness.plan.schema import Analysis, Plan
+from harness.plan.visits import visits_of
 from harness.sets.analysis_set import AnalysisSet, analysis_sets, emptiness, row_mask
 
 Report = Callable[[Path_, str], None]
@@ -96,7 +98,10 @@ class _Lack:
 def _lacking(
     plan: Plan, analysis: Analysis, sets: dict[str, Mask], frame: pd.DataFrame
 ) -> Iterator[_Lack]:
-    arm, patient = plan.data.arm.column, plan.data.id
+    arm, patient, time = plan.data.arm.column, plan.data.id, plan.data.time.column
+    visits = None if analysis.at is None else visits_of(plan, analysis)
+    there = " at " + ", ".join(visits) if visits else ""
+    placed = None if visits is None else at_levels(frame[time], visits)
     people = frame[[arm, patient]]
 
     @cache
@@ -106,18 +111,23 @@ def _lacking(
     for outcome, moderator in combinations(analysis):
         formula = filled(analysis, outcome, moderator)
         whole = np.logical_and.reduce([known(name) for name in _columns(analysis, formula)])
+        if placed is not None:
+            whole = whole & placed
         for place, name in enumerate(analysis.sets):
             used = whole & sets[name]
             model = formula.text
             if not sets[name].any():
                 continue  # told of the set
             if not used.any():
-                yield _Lack(("sets", place), f"the set `{name}` has no row with every value", model)
+                yield _Lack(
+                    ("sets", place), f"the set `{name}` has no row with every value{there}", model
+                )
                 continue
             if arm in formula.columns:
                 counts = people[used].groupby(arm, observed=True)[patient].nunique()
                 for level in counts.index[counts < FEWEST]:
-                    text = f"the set `{name}` has one patient of {arm} {level}, an arm needs more"
+                    only = f"one patient of {arm} {level}{there}"
+                    text = f"the set `{name}` has {only}, an arm needs more"
                     yield _Lack(("sets", place), text, model)
             if "log" in analysis.scales:
                 values = frame.loc[sets[name], outcome].to_numpy(np.float64, na_value=np.nan)
@@ -125,6 +135,12 @@ def _lacking(
                 if smallest <= 0.0:
                     text = f"log: `{outcome}` is {smallest:g} in the set `{name}`"
                     yield _Lack(("scales", analysis.scales.index("log")), text, model)
+            if analysis.kind == "mmrm":
+                twice = frame.loc[used, [patient, time]].duplicated()
+                if twice.any():
+                    who, when = (frame.loc[used, name][twice].iloc[0] for name in (patient, time))
+                    text = f"{patient} {who} has two rows at {time} {when}, mmrm needs one"
+                    yield _Lack(("kind",), text, model)
             if moderator and frame.loc[used, moderator].nunique() < FEWEST:
                 value = frame.loc[used, moderator].iloc[0]
                 text = f"is {value} throughout the set `{name}`: one value moderates nothing"

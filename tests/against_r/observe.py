@@ -32,6 +32,7 @@ from harness.engines.r.engine import RLiveEngine  # noqa: E402
 from harness.errors import HarnessError  # noqa: E402
 from harness.models.besides import Besides  # noqa: E402
 from harness.models.expand import PARTS, besides, tasks  # noqa: E402
+from harness.models.rows import rows_of as rows_of_task  # noqa: E402
 from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask  # noqa: E402
 from harness.plan.schema import Plan  # noqa: E402
 from harness.sets.analysis_set import analysis_sets  # noqa: E402
@@ -53,7 +54,7 @@ def models() -> Iterator[tuple[str, ModelSpec, object]]:
         frame = derive(opened)
         sets = analysis_sets(opened.plan, frame)
         for task in tasks(opened.plan):
-            rows = frame.loc[sets[task.key.set].mask]
+            rows = rows_of_task(task, sets, frame)
             for method in METHODS if task.spec.mixed else ("residual", "z"):
                 spec = replace(task.spec, df_method=method, besides=everything(opened.plan, task))
                 yield f"{study}/{task.key.place}", spec, rows

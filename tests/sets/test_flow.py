@@ -13,6 +13,7 @@ from trial_of_gaps import WEEKS, rows, write_gaps
 
 from harness.compare.patients import model_columns
 from harness.data.derive import derive
+from harness.data.levels import at_levels
 from harness.data.study import Study, open_study
 from harness.models.expand import tasks
 from harness.sets.analysis_set import analysis_sets
@@ -192,6 +193,22 @@ def test_models_are_those_asked_for(tmp_path: Path) -> None:
     sets = analysis_sets(study.plan, frame)
     flow = patient_flow(study.plan, frame, sets, [ModelColumns("a/PP/pain", "PP", ("pain",))])
     assert [model.place for model in flow.models] == ["a/PP/pain"]
+
+
+def test_a_model_of_some_visits_counts_their_rows(tmp_path: Path) -> None:
+    study = open_study(write_gaps(tmp_path))
+    frame, time, who = derive(study), study.plan.data.time, study.plan.data.id
+    sets = analysis_sets(study.plan, frame)
+    name, last = next(iter(sets)), time.levels[-1]
+    model = ModelColumns(f"a/{name}/pain", name, ("pain",), (last,))
+    (counts,) = patient_flow(study.plan, frame, sets, [model]).models
+    inside = frame[sets[name].mask]
+    used = inside[at_levels(inside[time.column], (last,)) & inside["pain"].notna()]
+    assert 0 < counts.n_rows == len(used) < inside["pain"].notna().sum()
+    *before, there = [sum(at) for at in counts.at_visits]
+    assert before == [0] * (len(time.levels) - 1)
+    assert there == sum(counts.patients) > 0
+    assert counts.lacking == (("pain", inside[who].nunique() - used[who].nunique()),)
 
 
 MISTAKES = [

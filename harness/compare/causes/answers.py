@@ -13,8 +13,8 @@ import numpy as np
 from harness.compare.causes.asked import Asked
 from harness.compare.causes.besides import besides_scaled, besides_unadjusted
 from harness.compare.causes.change import Change
+from harness.engines.port.engine import PortEngine
 from harness.engines.port.fit import Fit, fit_design
-from harness.engines.port.given import fit_at
 from harness.engines.port.wald import wald_table
 from harness.models.design import build_design
 from harness.models.record import Estimates, FixedEffect
@@ -49,8 +49,7 @@ def stopped_elsewhere(asked: Asked, right: Estimates, off: Estimates) -> Iterato
 
     def answer() -> Estimates:
         spec = asked.spec
-        fit = fit_at(build_design(spec, asked.frame), off.theta)
-        found = fit.estimates(spec.df_method, spec.conf_level)
+        found = PortEngine().at(spec, asked.frame, off.theta)
         return replace(found, converged=off.converged)
 
     yield Change("optimum", words, answer=answer, off_optimum=True)

@@ -155,7 +155,9 @@ def _replayed(asked: Asked, side: str, right: Estimates, off: Estimates, policy:
 
 
 def _explains(change: Change, off: Estimates, policy: Policy) -> bool:
-    if change.another_problem and off.problem is not None:
+    # By visit the print has who was seen when, which a design alone does not know.
+    by_visit = change.spec is not None and change.spec.repeated is not None
+    if change.another_problem and off.problem is not None and not by_visit:
         # The print settles most changes without a fit.
         design = build_design(change.spec, change.frame)  # type: ignore[arg-type]
         same = compare_prints(

@@ -13,7 +13,7 @@ from harness.compare.causes.change import Change
 from harness.language.formula import RandomTerm
 from harness.language.nodes import Name
 from harness.models.contrasts import CODINGS
-from harness.models.spec import DfMethod, ModelSpec
+from harness.models.spec import Covariance, DfMethod, ModelSpec
 from harness.models.variables import Factor, evaluate_variable
 
 LEVELS = (0.9, 0.99, 0.8, 0.95)
@@ -34,7 +34,7 @@ def other_tests(asked: Asked) -> Iterator[Change]:
     for method in methods:
         if method == spec.df_method or (method == "kenward-roger" and not spec.reml):
             continue
-        if not spec.mixed and method not in ("residual", "z"):
+        if spec.method == "lm" and method not in ("residual", "z"):
             continue
         yield _asked(asked, "df", _TESTS[method], df_method=method)
     for level in LEVELS:
@@ -48,7 +48,7 @@ def other_tests(asked: Asked) -> Iterator[Change]:
 def other_fits(asked: Asked) -> Iterator[Change]:
     """Another criterion, coding, weighting or covariance of the random effects."""
     spec = asked.spec
-    if spec.mixed:
+    if spec.method != "lm":
         words = "fitted by ML, not REML" if spec.reml else "fitted by REML, not ML"
         changed = replace(spec, reml=not spec.reml)
         if not changed.reml and changed.df_method == "kenward-roger":
@@ -60,6 +60,20 @@ def other_fits(asked: Asked) -> Iterator[Change]:
     if spec.offset:
         yield _asked(asked, "offset", f"left out the offset `{spec.offset}`", offset="")
     yield from _random_parts(asked)
+    yield from _covariances(asked)
+
+
+def _covariances(asked: Asked) -> Iterator[Change]:
+    """Every other covariance by visit."""
+    repeated = asked.spec.repeated
+    if repeated is None:
+        return
+    for covariance in get_args(Covariance):
+        if covariance != repeated.covariance:
+            yield _asked(
+                asked, "covariance", f"took the covariance {covariance} by `{repeated.visit}`",
+                repeated=replace(repeated, covariance=covariance),
+            )  # fmt: skip
 
 
 def _codings(asked: Asked) -> Iterator[Change]:

@@ -22,7 +22,7 @@ from harness.engines.port.probed import (
     probed_effects,
     simple_slope_rows,
 )
-from harness.errors import HarnessError
+from harness.errors import HarnessError, ModelError
 from harness.models.besides import FIELDS, Part
 from harness.models.inference import (
     EffectSize,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from harness.engines.port.fitted import FittedModel
     from harness.engines.port.lm import LinearFit
     from harness.engines.port.means.functions import LinearFunctions
+    from harness.engines.port.repeated.fit import RepeatedFit
     from harness.models.besides import Besides, DesignColumn
     from harness.models.design import Design
     from harness.models.spec import DfMethod
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
 _NAN = math.nan
 
 
-def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict[str, Any]:
+def besides_of(
+    fit: FittedModel | LinearFit | RepeatedFit, df: DfMethod, level: float
+) -> dict[str, Any]:
     """The fields of ``Estimates`` that answer what is asked besides; none where nothing is.
 
     A part that cannot be answered is empty, and ``refused`` says why.
@@ -83,8 +86,8 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
         "d_ppc2": lambda: (change_sizes(fit.design, asked, level),),
         "hedges_g": lambda: (group_sizes(fit.design, asked, level),),
         "responders": lambda: responder_rows(fit.design, asked, level),
-        "robust": lambda: (_robust_tests(fit, asked, df, level),),
-        "leave_one_out": lambda: (_left_out(fit, asked, df),),
+        "robust": lambda: (_robust_tests(_not_by_visit(fit), asked, df, level),),
+        "leave_one_out": lambda: (_left_out(_not_by_visit(fit), asked, df),),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -99,8 +102,21 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
     return found
 
 
+def _not_by_visit(fit: FittedModel | LinearFit | RepeatedFit) -> FittedModel | LinearFit:
+    """The fit, unless it is by visit.
+
+    Raises:
+        ModelError: it is.
+    """
+    from harness.engines.port.repeated.fit import RepeatedFit
+
+    if isinstance(fit, RepeatedFit):
+        raise ModelError("not available for a covariance by visit")
+    return fit
+
+
 def _means(
-    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod
+    fit: FittedModel | LinearFit | RepeatedFit, besides: Besides, df: DfMethod
 ) -> tuple[LinearFunctions, dict[Cell, int]]:
     """The means as linear functions, and the row of each cell whose levels occur."""
     from harness.engines.port.means.emmeans import marginal_means
@@ -180,7 +196,7 @@ def _contrasts(
     return tuple(MeanContrast(one.term, *by_term.get(one.term, nothing)) for one in asked)
 
 
-def _term_tests(fit: FittedModel | LinearFit, df: DfMethod) -> tuple[TermTest, ...]:
+def _term_tests(fit: FittedModel | LinearFit | RepeatedFit, df: DfMethod) -> tuple[TermTest, ...]:
     from harness.engines.port.hypotheses.anova import TESTS, anova_table
 
     table = anova_table(fit, 3, df, None)
@@ -205,7 +221,9 @@ def _left_out(fit: FittedModel | LinearFit, besides: Besides, df: DfMethod) -> t
 
 
 def _effect_sizes(
-    fit: FittedModel | LinearFit, besides: Besides, contrasts: tuple[MeanContrast, ...]
+    fit: FittedModel | LinearFit | RepeatedFit,
+    besides: Besides,
+    contrasts: tuple[MeanContrast, ...],
 ) -> tuple[EffectSize, ...]:
     sd = unit_sd(fit, besides.unit)
     within = {one.term for one in cell_contrasts(besides, fit.design.spec.formula) if one.within}

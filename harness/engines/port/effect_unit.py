@@ -16,11 +16,12 @@ from harness.errors import ModelError
 if TYPE_CHECKING:
     from harness.engines.port.fitted import FittedModel
     from harness.engines.port.lm import LinearFit
+    from harness.engines.port.repeated.fit import RepeatedFit
     from harness.models.besides import EffectUnit
     from harness.models.design import Design
 
 
-def unit_sd(fit: FittedModel | LinearFit, unit: EffectUnit) -> float:
+def unit_sd(fit: FittedModel | LinearFit | RepeatedFit, unit: EffectUnit) -> float:
     """The standard deviation, in the outcome's unit.
 
     Raises:
@@ -39,17 +40,20 @@ def unit_sd(fit: FittedModel | LinearFit, unit: EffectUnit) -> float:
     return float(found)
 
 
-def total_sd(fit: FittedModel | LinearFit) -> float:
+def total_sd(fit: FittedModel | LinearFit | RepeatedFit) -> float:
     """Root of the mean over rows of ``Var(y_i)`` given the fixed effects.
 
-    ``z_i'Sigma z_i + sigma^2 / w_i``; sigma in a linear model. With one random intercept it is
-    d_T's of Hedges (2007), J. Educ. Behav. Stat. 32, 341-370.
+    ``z_i'Sigma z_i + sigma^2 / w_i``; in a linear model sigma^2, in one by visit the visit's own.
+    With one random intercept it is d_T's of Hedges (2007), J. Educ. Behav. Stat. 32, 341-370.
     """
     from harness.engines.port.lm import LinearFit
     from harness.engines.port.predictions.explained import random_variances
+    from harness.engines.port.repeated.fit import RepeatedFit
 
     if isinstance(fit, LinearFit):
         return fit.sigma
+    if isinstance(fit, RepeatedFit):
+        return float(np.sqrt(fit.covariance_matrix.diagonal()[fit.seen.visit_codes].mean()))
     w = fit.design.weights
     share = 1.0 if w is None else float(np.mean(1.0 / w))
     between = random_variances(fit.design, fit._solution.Lambda, fit.sigma)

@@ -13,6 +13,7 @@ from harness.models.record import Estimates, FixedEffect
 if TYPE_CHECKING:
     from harness.engines.port.fitted import FittedModel
     from harness.engines.port.lm import LinearFit
+    from harness.engines.port.repeated.fit import RepeatedFit
     from harness.engines.port.wald import WaldTable
     from harness.models.spec import DfMethod
 
@@ -36,6 +37,31 @@ def mixed_estimates(fit: FittedModel, df: DfMethod, level: float) -> Estimates:
         theta=tuple(fit.theta.tolist()),
         min_eigen=fit.min_eigen,
         problem=problem_print(fit.design),
+        versions=_versions(),
+        **besides_of(fit, df, level),
+    )
+
+
+def repeated_estimates(fit: RepeatedFit, df: DfMethod, level: float) -> Estimates:
+    """The estimates of a model by visit as the common record, tests by ``df`` at ``level``."""
+    spec = fit.design.spec
+    problem = problem_print(fit.design, fit.seen)
+    return Estimates(
+        engine="port",
+        formula=spec.formula.text,
+        reml=spec.reml,
+        df_method=df,
+        n_obs=fit.n_obs,
+        groups=problem.groups,
+        singular=False,
+        converged=fit.converged,
+        messages=fit.messages,
+        fixed=_rows(fit.names, fit.table(df, level)),
+        random=fit.varcorr,
+        fit=fit.statistics,
+        theta=tuple(fit.theta.tolist()),
+        min_eigen=math.nan,
+        problem=problem,
         versions=_versions(),
         **besides_of(fit, df, level),
     )

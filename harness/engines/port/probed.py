@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.engines.port.fitted import FittedModel
     from harness.engines.port.lm import LinearFit
     from harness.engines.port.moderation.effect import Effect
+    from harness.engines.port.repeated.fit import RepeatedFit
     from harness.models.besides import Besides, Probe
     from harness.models.spec import DfMethod
 
@@ -79,7 +80,7 @@ def bound_rows(probed: Sequence[Probed]) -> tuple[tuple[LowerBound, ...], tuple[
 
 
 def probed_effects(
-    fit: FittedModel | LinearFit, besides: Besides, df: DfMethod
+    fit: FittedModel | LinearFit | RepeatedFit, besides: Besides, df: DfMethod
 ) -> tuple[Probed, ...]:
     """The effects that a model is asked to probe.
 

@@ -63,11 +63,12 @@ class Record:
 def model_identity(spec: ModelSpec) -> dict[str, Any]:
     """What was asked, without the data; choices a linear model ignores are set to what it does."""
     df_method: str = spec.df_method
-    if not spec.mixed and df_method != "z":
+    linear = spec.method == "lm"
+    if linear and df_method != "z":
         df_method = "residual"
     return {
         "formula": spec.formula.text,
-        "reml": spec.reml and spec.mixed,
+        "reml": spec.reml and not linear,
         "df_method": df_method,
         "conf_level": spec.conf_level,
         **extras(spec),

@@ -91,7 +91,7 @@ def contradiction(
     """
     stored = answer.fit.criterion
     try:
-        if spec.mixed:
+        if spec.method != "lm":
             here = criterion_at(spec, frame, answer.theta)
         else:
             here = linear_model_criterion(spec, frame, answer)

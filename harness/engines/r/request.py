@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from harness.language.formula import Formula
@@ -12,23 +13,23 @@ from harness.models.spec import ModelSpec
 
 
 def fit_request(spec: ModelSpec, also_at: Sequence[Sequence[float]] = ()) -> dict[str, Any]:
-    """The request for a fit: ``lmer`` with random terms, else ``lm``. The data go separately.
+    """The request for a fit: ``lmer``, ``lm`` or, by visit, ``mmrm``. The data go separately.
 
     Args:
         spec: the model.
-        also_at: thetas at which a mixed model is evaluated besides. One that is none of this model
-            is passed over, here if it is not finite, else by R.
+        also_at: thetas at which a model that has one is evaluated besides. One that is none of this
+            model is passed over, here if it is not finite, else by R.
     """
     finite = [[float(v) for v in theta] for theta in also_at if all(map(math.isfinite, theta))]
     thetas = {"also_at": finite} if finite else {}
     return {
-        "question": spec.method,
+        "question": "mmrm" if spec.repeated is not None else spec.method,
         "formula": formula_json(spec.formula),
         "reml": spec.reml,
         "df_method": spec.df_method,
         "conf_level": spec.conf_level,
         **extras(spec),
-        **(thetas if spec.mixed else {}),
+        **(thetas if spec.method != "lm" else {}),
         **asked_besides(spec),
     }
 
@@ -50,8 +51,10 @@ def criterion_request(spec: ModelSpec, theta: Sequence[float]) -> dict[str, Any]
 
 
 def extras(spec: ModelSpec) -> dict[str, Any]:
-    """Weights, offset and contrasts, each only where the model has it."""
+    """Weights, offset, contrasts and covariance by visit, each only where the model has it."""
     found: dict[str, Any] = {}
+    if spec.repeated is not None:
+        found |= asdict(spec.repeated)
     if spec.weights:
         found["weights"] = spec.weights
     if spec.offset:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from harness.engines.port.api import with_extras
@@ -17,12 +19,18 @@ from harness.engines.port.repeated.fit import Information, RepeatedFit
 from harness.engines.port.repeated.likelihood import RepeatedCriterion
 from harness.engines.port.repeated.occasions import known_rows, occasions
 from harness.engines.port.repeated.patterns import Occasions, RepeatedData, repeated_data
-from harness.engines.port.repeated.search import RepeatedSearch, search
-from harness.engines.port.repeated.structures import structure_and_start, structure_name
+from harness.engines.port.repeated.search import RepeatedSearch, given_search, search
+from harness.engines.port.repeated.structures import (
+    structure_and_start,
+    structure_at,
+    structure_name,
+)
 from harness.errors import ModelError
 from harness.language import parse_formula
-from harness.models.design import build_design
-from harness.models.spec import ModelSpec
+from harness.models.design import Design, build_design
+from harness.models.spec import Covariance, ModelSpec, Repeated
+
+Matrix = npt.NDArray[np.float64]
 
 
 def mmrm(
@@ -72,14 +80,101 @@ def mmrm(
             f"`{formula}` has random effects; a repeated-measures model has fixed effects and a "
             "covariance by visit: leave them out, or use lmer"
         )
+    return fit_repeated(
+        replace(spec, repeated=Repeated(subject, visit, name)), data, information, starts
+    )
+
+
+def fit_repeated(
+    spec: ModelSpec, data: pd.DataFrame, information: Information = "expected", starts: int = 1
+) -> RepeatedFit:
+    """Fit a model as specified; arguments and errors as for :func:`mmrm`."""
+    prepared = prepare(spec, data)
+    name = prepared.name
+    at, found = _optimum(name, prepared.data, prepared.seen, spec.reml, starts)
+    return RepeatedFit(
+        prepared.design, prepared.seen, name, at, found, prepared.messages, information
+    )
+
+
+def repeated_at(spec: ModelSpec, data: pd.DataFrame, theta: Sequence[float]) -> RepeatedFit:
+    """The fit that a search would report if it ended at a covariance; nothing is optimised.
+
+    Args:
+        spec: the model.
+        data: the rows.
+        theta: lower triangle (V (V + 1) / 2,) by columns of the Cholesky factor of the covariance
+            by visit, in the outcome's unit.
+
+    Raises:
+        ModelError: as ``mmrm``, or a theta that is no covariance of this structure.
+    """
+    prepared = prepare(spec, data)
+    unit = abs(float(prepared.data.F[-1, -1]))
+    Sigma = covariance_of(theta, len(prepared.seen.visits)) / unit**2
+    structure, phi = structure_at(prepared.name, Sigma)
+    at = RepeatedCriterion(prepared.data, structure, spec.reml)
+    try:
+        found = at.evaluate(phi)
+    except NotPositiveError:
+        raise ModelError(f"theta {tuple(theta)} is too large for these data") from None
+    return RepeatedFit(
+        prepared.design, prepared.seen, prepared.name, at, given_search(found), prepared.messages
+    )
+
+
+def covariance_of(theta: Sequence[float], visits: int) -> Matrix:
+    """The covariance (visits, visits) of a theta.
+
+    Raises:
+        ModelError: of another length, not finite, or with a diagonal that is not positive.
+    """
+    given = np.asarray(theta, dtype=np.float64)
+    wanted = visits * (visits + 1) // 2
+    if given.shape != (wanted,):
+        raise ModelError(f"theta has {len(theta)} entries; {visits} visits have {wanted}")
+    L = np.zeros((visits, visits))
+    L.T[np.triu_indices(visits)] = given
+    if not (np.isfinite(given).all() and (L.diagonal() > 0.0).all()):
+        raise ModelError(f"theta {tuple(theta)} is no Cholesky factor")
+    return np.asarray(L @ L.T)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A model by visit, ready for a search.
+
+    Attributes:
+        name: of the covariance.
+        design: of the fixed effects.
+        seen: who was seen when.
+        data: summed.
+        messages: what was omitted.
+    """
+
+    name: Covariance
+    design: Design
+    seen: Occasions
+    data: RepeatedData
+    messages: tuple[str, ...]
+
+
+def prepare(spec: ModelSpec, data: pd.DataFrame) -> Prepared:
+    """Design, occasions and sums of a model by visit.
+
+    Raises:
+        ModelError: as ``mmrm``, or a model that is not by visit.
+    """
+    if spec.repeated is None:
+        raise ModelError(f"`{spec.formula.text}` has no covariance by visit")
+    name, subject, visit = spec.repeated.covariance, spec.repeated.subject, spec.repeated.visit
     rows, said = known_rows(spec.formula, data, subject, visit)
     design = build_design(spec, rows)
     check_residual(design)
     seen = occasions(rows, design.frame.omitted, subject, visit)
     summed = repeated_data(design, seen.place())
     check_determined(name, summed, seen)
-    at, found = _optimum(name, summed, seen, reml, starts)
-    return RepeatedFit(design, seen, name, at, found, (said,) if said else (), information)
+    return Prepared(name, design, seen, summed, (said,) if said else ())
 
 
 def by_ml(fit: RepeatedFit) -> RepeatedFit:

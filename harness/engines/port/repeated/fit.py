@@ -25,6 +25,7 @@ from harness.engines.port.repeated.patterns import Occasions
 from harness.engines.port.repeated.search import RepeatedSearch
 from harness.engines.port.tested import Tested
 from harness.models.design import Design
+from harness.models.record import Estimates
 from harness.models.spec import DfMethod
 
 if TYPE_CHECKING:
@@ -103,6 +104,12 @@ class RepeatedFit(FittedRepeated, Tested, WithMeans):
         from harness.engines.port.hypotheses.anova import anova_table
 
         return anova_table(self, type, df, None)
+
+    def estimates(self, df: DfMethod = "satterthwaite", level: float = 0.95) -> Estimates:
+        """Every number of the fit as the record that is compared with other engines."""
+        from harness.engines.port.estimates import repeated_estimates
+
+        return repeated_estimates(self, df, level)
 
     def residuals(self, kind: Residuals = "raw") -> Vector:
         """(n,) residuals on the rows used.

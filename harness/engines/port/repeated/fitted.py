@@ -92,6 +92,12 @@ class FittedRepeated:
         return float(self._criterion.data.F[-1, -1]) ** 2 * self._search.at.Sigma
 
     @property
+    def theta(self) -> Vector:
+        """Lower triangle by columns of the Cholesky factor of the covariance by visit."""
+        L = np.linalg.cholesky(self.covariance_matrix)
+        return np.asarray(L.T[np.triu_indices(len(L))])
+
+    @property
     def R(self) -> pd.DataFrame:  # noqa: N802
         """The same under the visits' names."""
         from harness.engines.port.repeated.tables import by_visit
@@ -130,7 +136,7 @@ class FittedRepeated:
 
     @property
     def varcorr(self) -> tuple[RandomEffect, ...]:
-        """Standard deviations and correlations of the visits, as a random term would name them."""
+        """Standard deviations and correlations of the residuals by visit."""
         from harness.engines.port.repeated.tables import named_by_visit
 
         return named_by_visit(self.covariance_matrix, self.seen)

@@ -77,6 +77,22 @@ class RepeatedSearch:
     message: str
 
 
+def given_search(at: Point) -> RepeatedSearch:
+    """Of a covariance that was given: nothing was searched."""
+    return RepeatedSearch(
+        at=at,
+        start=at.phi,
+        path=(),
+        evaluations=1,
+        starts=0,
+        rivals=(),
+        converged=False,
+        singular=False,
+        options=OPTIONS,
+        message="the covariance was given, nothing was optimised",
+    )
+
+
 def search(
     criterion: RepeatedCriterion, start: Vector, others: int = 0, options: Options = OPTIONS
 ) -> RepeatedSearch:

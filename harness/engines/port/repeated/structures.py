@@ -23,12 +23,13 @@ from harness.engines.port.repeated.correlations import (
     Values,
 )
 from harness.errors import ModelError
+from harness.models.spec import Covariance
 
 Matrix = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
-ALIASES = {
+ALIASES: dict[Covariance, tuple[str, ...]] = {
     "un": ("us", "unstructured"),
     "cs": ("compound symmetry", "exchangeable"),
     "csh": ("heterogeneous compound symmetry",),
@@ -216,7 +217,7 @@ class Scaled:
         return np.concatenate([np.exp(free[:h]), self.correlation.values(free[h:]).r[:u]])
 
 
-def structure_name(asked: str) -> str:
+def structure_name(asked: str) -> Covariance:
     """The short name of a structure.
 
     Raises:
@@ -261,6 +262,31 @@ def structure_and_start(name: str, moments: Matrix) -> tuple[Structure, Vector]:
     total = np.bincount(index[known], weights=R[known], minlength=size)
     means = np.divide(total, count, out=np.full(size, np.nan), where=count > 0)
     return Scaled(correlation, spread), np.concatenate([log_sd, correlation.start(means)])
+
+
+def structure_at(name: str, Sigma: Matrix) -> tuple[Structure, Vector]:
+    """A structure and the free parameters at which it is a given covariance (V, V) of it.
+
+    Where a search starts is kept away from the ends of the correlations' range; this is not.
+
+    Raises:
+        ModelError: a matrix that is no covariance, or none of this structure.
+    """
+    try:
+        if name == "un":
+            base = np.asarray(np.linalg.cholesky(Sigma), dtype=np.float64)
+            return Unstructured(base), np.zeros(len(base) * (len(base) + 1) // 2)
+        structure, phi = structure_and_start(name, Sigma)
+        if name.removesuffix("h") == "cs":
+            r = float(Sigma[1, 0] / np.sqrt(Sigma[0, 0] * Sigma[1, 1]))
+            phi[-1] = np.log((1.0 + (len(Sigma) - 1) * r) / (1.0 - r))
+        L = structure.factor(phi)
+        least = float(Sigma.diagonal().min())
+        if np.allclose(L @ L.T, Sigma, rtol=1e-9, atol=1e-9 * least):
+            return structure, phi
+    except np.linalg.LinAlgError:
+        pass
+    raise ModelError(f"theta is no covariance of structure `{name}`")
 
 
 def _possible(R: Matrix) -> Matrix:

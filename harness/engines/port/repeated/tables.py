@@ -10,6 +10,7 @@ from harness.engines.port.optimum import Optimum
 from harness.engines.port.repeated.likelihood import RepeatedCriterion
 from harness.engines.port.repeated.patterns import Occasions
 from harness.engines.port.repeated.search import RepeatedSearch
+from harness.language.nodes import quote_name
 from harness.models.record import RandomEffect
 
 Matrix = npt.NDArray[np.float64]
@@ -23,17 +24,18 @@ def by_visit(values: Matrix, seen: Occasions) -> pd.DataFrame:
 
 
 def named_by_visit(R: Matrix, seen: Occasions) -> tuple[RandomEffect, ...]:
-    """``sd(id:week4)`` and ``cor(id:week4,week8)``, as random effects of dummies are named."""
+    """``sd(id:week=4)`` and ``cor(id:week=4,week=8)``: no random effect has such a name."""
     sd = np.sqrt(R.diagonal())
-    names = [f"{seen.visit}{level}" for level in seen.visits]
+    subject = quote_name(seen.subject)
+    names = [f"{seen.visit}={level}" for level in seen.visits]
     rows = [
-        RandomEffect(f"sd({seen.subject}:{name})", float(value))
+        RandomEffect(f"sd({subject}:{name})", float(value))
         for name, value in zip(names, sd, strict=True)
     ]
     for b, second in enumerate(names):
         for a in range(b + 1, len(names)):
             correlation = float(R[a, b] / (sd[a] * sd[b]))
-            rows.append(RandomEffect(f"cor({seen.subject}:{second},{names[a]})", correlation))
+            rows.append(RandomEffect(f"cor({subject}:{second},{names[a]})", correlation))
     return tuple(rows)
 
 

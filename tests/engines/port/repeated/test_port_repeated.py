@@ -395,11 +395,11 @@ def test_the_surface_is_small() -> None:
     assert fit.variant() == "Satterthwaite, observed information"
 
 
-def test_varcorr_names_visits_as_a_random_term_would() -> None:
+def test_varcorr_names_visits_as_no_random_term_would() -> None:
     rows = {row.term: row.estimate for row in fitted("un").varcorr}
     R = fitted("un").R
-    assert rows["sd(id:weekw2)"] == pytest.approx(np.sqrt(R.loc["w2", "w2"]), rel=1e-14)
-    assert rows["cor(id:weekw0,weekw8)"] == pytest.approx(
+    assert rows["sd(id:week=w2)"] == pytest.approx(np.sqrt(R.loc["w2", "w2"]), rel=1e-14)
+    assert rows["cor(id:week=w0,week=w8)"] == pytest.approx(
         fitted("un").correlations.loc["w0", "w8"], rel=1e-14
     )
     assert len(rows) == 10
