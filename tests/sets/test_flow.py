@@ -65,7 +65,8 @@ def test_a_set_in_each_arm() -> None:
     assert first.startswith("PP selects in some arms only (TAU 35 of 35, MBSR 25 of 35)")
     assert second.startswith(
         "ITT uses 68 of 70 randomised (TAU 34 of 35, MBSR 34 of 35) in "
-        "moderation/ITT/fiqr_12/ln_il6_0 and 34 other models, for want of `ln_il6_0`, `ln_cxcl8_0`"
+        "moderation/ITT/fiqr_total/ln_il6_0 and 146 other models, for want of `ln_il6_0`, "
+        "`ln_cxcl8_0`"
     )
 
 
