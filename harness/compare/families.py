@@ -19,6 +19,7 @@ from harness.errors import EXIT_NOT_RUN, HarnessError
 from harness.models.families import Family
 from harness.models.inference import AdjustedP
 from harness.models.record import Answer, Estimates, NotComputed
+from harness.models.rows import rows_of
 from harness.models.spec import ModelKey
 from harness.sets.analysis_set import AnalysisSet
 
@@ -113,7 +114,7 @@ def adjust_families(
         broken: Missing | None = None
         for member in members:
             try:
-                names = member.tests(frame.loc[sets[member.key.set].mask])
+                names = member.tests(rows_of(member.task, sets, frame))
                 why = f"no coefficient of {' or '.join(member.terms)} can be estimated"
             except HarnessError as error:
                 names, why = (), str(error)

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.models.design import build_design
 from harness.models.expand import tasks as planned_tasks
-from harness.models.scale import Scaled, with_scale
-from harness.models.spec import ModelKey, ModelSpec, ModelTask
+from harness.models.spec import ModelKey, ModelTask
 from harness.plan.adjust import tested_terms
 from harness.plan.schema import Adjust, AdjustMethod, Analysis, Plan
 
@@ -26,31 +25,32 @@ class Member:
     """A model whose tests are in a family.
 
     Attributes:
-        key: which model of the plan.
-        spec: the model.
+        task: the model.
         terms: labels of the fixed-effect terms that are tested.
         anova: whether by their F tests, and not by their coefficients.
-        scaled: the scale of its outcome, where that is not its own.
     """
 
-    key: ModelKey
-    spec: ModelSpec
+    task: ModelTask
     terms: tuple[str, ...]
     anova: bool = False
-    scaled: Scaled | None = None
+
+    @property
+    def key(self) -> ModelKey:
+        """Which model of the plan."""
+        return self.task.key
 
     def tests(self, rows: pd.DataFrame) -> tuple[str, ...]:
         """The names under which an answer has the tests: coefficients, or ``anova(term)``.
 
         Args:
-            rows: the data of the model's set; they decide which columns the terms have.
+            rows: those the model is fitted to; they decide which columns the terms have.
 
         Raises:
             HarnessError: the data have no such design.
         """
         if self.anova:
             return tuple(f"anova({term})" for term in self.terms)
-        design = build_design(self.spec, with_scale(rows, self.scaled))
+        design = build_design(self.task.spec, rows)
         wanted = {k for k, term in enumerate(design.terms, start=1) if term in self.terms}
         return tuple(
             name for name, k in zip(design.names, design.assign, strict=True) if k in wanted
@@ -99,7 +99,7 @@ def families(plan: Plan) -> tuple[Family, ...]:
         identity, of = _placed(task, analysis, adjust)
         terms = tested_terms(task.spec.formula, arm, time, key.moderator)
         labels = tuple(term.label for term in terms)
-        member = Member(key, task.spec, labels, adjust.tests == "anova", task.scaled)
+        member = Member(task, labels, adjust.tests == "anova")
         _, names, _, members = found.setdefault(identity, (adjust.method, [], of, []))
         members.append(member)
         if key.analysis not in names:
@@ -125,7 +125,8 @@ def _placed(task: ModelTask, analysis: Analysis, adjust: Adjust) -> tuple[tuple[
 
 
 def _set_of(member: Member) -> str:
-    scale = f" ({member.scaled.scale})" if member.scaled else ""
+    scaled = member.task.scaled
+    scale = f" ({scaled.scale})" if scaled else ""
     return f"{member.key.set}{scale}"
 
 

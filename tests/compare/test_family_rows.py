@@ -80,7 +80,7 @@ def fits(
 
 
 def family(method: Method = "BH", models: int = len(P)) -> Family:
-    members = (Member(key(k), SPEC, ("treatment",), anova=True) for k in range(models))
+    members = (Member(ModelTask(key(k), SPEC), ("treatment",), anova=True) for k in range(models))
     return Family(method, "mod in ITT", tuple(members))
 
 
@@ -279,7 +279,7 @@ def test_none_counts_and_adjusts_nothing() -> None:
 
 
 def test_a_model_without_a_column_of_the_term_is_at_fault_on_both_sides() -> None:
-    member = Member(key(0), ModelSpec(parse_formula("bdi ~ absent")), ("absent",))
+    member = Member(ModelTask(key(0), ModelSpec(parse_formula("bdi ~ absent"))), ("absent",))
     table, _, _ = run(fits()[:1], Family("BH", "mod in ITT", (member,)))
     (row,) = rows(table)
     assert row.note.startswith("no adjusted p (python and r): mod/ITT/y0: ")

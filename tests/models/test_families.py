@@ -8,8 +8,10 @@ from harness.data.derive import derive
 from harness.data.study import open_study
 from harness.language import parse_formula
 from harness.models.families import Member, families
-from harness.models.spec import ModelKey, ModelSpec
+from harness.models.rows import rows_of
+from harness.models.spec import ModelKey, ModelSpec, ModelTask
 from harness.plan import load_plan
+from harness.sets.enough import sufficient_sets
 
 REPORT = "    report: [coefficients, random, fit]\n"
 MODERATION = '    moderators: [il6_0, "body mass"]\n'
@@ -65,8 +67,10 @@ def test_another_scale_of_the_outcome_is_another_family(tmp_path):
         ("efficacy in PP", ["efficacy/PP/bdi", "efficacy/PP/ln_il6"]),
         ("efficacy in PP (rank)", ["efficacy/PP/rank(bdi)", "efficacy/PP/rank(ln_il6)"]),
     ]
-    rows = derive(study)
-    raw, ranks = (family.members[0].tests(rows) for family in listed[:2])
+    frame = derive(study)
+    sets = sufficient_sets(study, frame)
+    first = (family.members[0] for family in listed[:2])
+    raw, ranks = (one.tests(rows_of(one.task, sets, frame)) for one in first)
     assert raw == ranks != ()
 
 
@@ -124,7 +128,7 @@ ROWS = pd.DataFrame(
 
 def member(formula="y ~ arm * visit", **changes):
     given = {"terms": ("arm:visit",), **changes}
-    return Member(ModelKey("a", "s", "y"), ModelSpec(parse_formula(formula)), **given)
+    return Member(ModelTask(ModelKey("a", "s", "y"), ModelSpec(parse_formula(formula))), **given)
 
 
 def test_three_arms_are_two_tests_and_a_column_the_data_cannot_tell_is_none():

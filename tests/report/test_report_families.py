@@ -14,7 +14,7 @@ from harness.engines.multiplicity import Method
 from harness.language import parse_formula
 from harness.models.families import Family, Member
 from harness.models.inference import AdjustedP
-from harness.models.spec import ModelKey, ModelSpec
+from harness.models.spec import ModelKey, ModelSpec, ModelTask
 from harness.report.content import RunRecord
 from harness.report.families import family_line
 from harness.report.html import report_html
@@ -74,7 +74,9 @@ def test_they_stand_in_every_report_and_so_do_the_families(record: Record) -> No
 def family(method: Method = "BH", tests: int = 4, **changes: object) -> Adjusted:
     key = ModelKey("mod", "ITT", "pain")
     members = tuple(
-        Member(replace(key, outcome=f"y{k}"), ModelSpec(parse_formula("y ~ arm")), ("arm",))
+        Member(
+            ModelTask(replace(key, outcome=f"y{k}"), ModelSpec(parse_formula("y ~ arm"))), ("arm",)
+        )
         for k in range(tests)
     )
     p, adjusted = (0.001, 0.01, 0.04, 0.3), (0.004, 0.02, 0.0533, 0.3)
