@@ -15,8 +15,8 @@ from harness.errors import DataError
 from harness.estimates.quantities import PROBLEM_QUANTITIES, QUANTITIES
 
 PROPAGATED = ("statistic", "conf_low", "conf_high", "p_adjusted")
-TIERS = ("T0", "T1", "T2", "T3")
-METRICS = ("SE", "relative", "absolute", "deviance", "exact", "ulp")
+TIERS = ("T0", "T1", "T2", "T3", "T4")
+METRICS = ("SE", "relative", "absolute", "deviance", "exact", "ulp", "MCSE")
 BOUNDARY_RULES = ("compare", "over sigma", "not comparable", "as df")
 
 
@@ -67,6 +67,7 @@ class Policy:
         min_eigen: singular value of the relative covariance factor below which a fit is boundary.
         over_sigma: limit of SD/sigma (and correlations) on the boundary, absolute.
         flat_consistency: how closely components must follow from theta for the flatness rule.
+        drawn_rounding: least Monte-Carlo error, as a share of a number's scale.
         tolerances: the records.
     """
 
@@ -75,6 +76,7 @@ class Policy:
     min_eigen: float
     over_sigma: float
     flat_consistency: float
+    drawn_rounding: float
     tolerances: tuple[Tolerance, ...]
 
     def find(
@@ -121,6 +123,7 @@ def load_policy(path: str | Path) -> Policy:
 def _policy(document: dict[str, Any], file: str) -> Policy:
     tables = {"problem": ("rounding",), "boundary": ("min_eigen", "over_sigma")}
     tables["flat"] = ("consistency",)
+    tables["drawn"] = ("rounding",)
     _keys(document, ("version", "alpha", *tables, "tolerance"), file, "")
     if document["version"] != 1:
         _refuse(file, "version", "must be 1")
@@ -138,6 +141,7 @@ def _policy(document: dict[str, Any], file: str) -> Policy:
         min_eigen=_positive(document["boundary"]["min_eigen"], file, "boundary.min_eigen"),
         over_sigma=_positive(document["boundary"]["over_sigma"], file, "boundary.over_sigma"),
         flat_consistency=_positive(document["flat"]["consistency"], file, "flat.consistency"),
+        drawn_rounding=_positive(document["drawn"]["rounding"], file, "drawn.rounding"),
         tolerances=tolerances,
     )
 

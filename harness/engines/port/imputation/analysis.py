@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from harness.errors import ModelError
 from harness.language import parse_formula
-from harness.language.nodes import Name, names_in
+from harness.language.nodes import Name
 from harness.models.design import Design, build_design
 from harness.models.spec import DfMethod, ModelSpec
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Matrix = npt.NDArray[np.float64]
-Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +28,14 @@ class Analysed:
         names: of the p coefficients.
         estimates: (m, p).
         variances: (m, p) squared standard errors.
-        df: (p,) degrees of freedom of complete data: the mean over the models where they differ.
+        df: (m, p) degrees of freedom.
         df_method: how they were found.
     """
 
     names: tuple[str, ...]
     estimates: Matrix
     variances: Matrix
-    df: Vector
+    df: Matrix
     df_method: DfMethod
 
 
@@ -52,7 +51,7 @@ def analyse(
     """Fit a model to every completed data set.
 
     Args:
-        formula: with the outcome to the left, and not to the right.
+        formula: with the outcome to the left.
         outcome: the imputed column.
         frame: the data without missing predictors; its own outcome is not used.
         responses: (rows, m) completed outcomes.
@@ -62,13 +61,12 @@ def analyse(
 
     Raises:
         FormulaError, DataError, ModelError: a model that cannot be fitted to them, incomplete
-            predictors, an imputed outcome to the right.
+            predictors, another response.
     """
     parsed = parse_formula(formula)
-    if parsed.response != Name(outcome) or outcome in names_in(parsed.tree):
+    if parsed.response != Name(outcome):
         raise ModelError(
-            f"`{parsed.text}`: the imputed column `{outcome}` must be the response as it is, and "
-            "no predictor"
+            f"`{parsed.text}`: the imputed column `{outcome}` must be the response as it is"
         )
     if df is not None and df not in get_args(DfMethod):
         raise ModelError(
@@ -101,13 +99,12 @@ def _mixed(design: Design, responses: Matrix, method: DfMethod) -> Analysed:
             np.stack([getattr(table, name) for table in tables])
             for name in ("estimate", "std_error", "df")
         )
-        return Analysed(design.names, Q, SE**2, nu.mean(axis=0), method)
+        return Analysed(design.names, Q, SE**2, nu, method)
     batch = refit_all(fit_design(design), responses)
     if batch.failures:
         number, reason = batch.failures[0]
         raise ModelError(f"imputation {number + 1} of {len(batch)}: {reason}")
-    freedom = batch.df(method).mean(axis=0)
-    return Analysed(batch.names, batch.beta, batch.std_error**2, freedom, method)
+    return Analysed(batch.names, batch.beta, batch.std_error**2, batch.df(method), method)
 
 
 def _linear(design: Design, responses: Matrix, method: DfMethod) -> Analysed:
@@ -122,5 +119,5 @@ def _linear(design: Design, responses: Matrix, method: DfMethod) -> Analysed:
     s2 = (rest * rest).sum(axis=0) / (n - p)
     inverse = np.linalg.inv(R)
     variances = s2[:, None] * (inverse * inverse).sum(axis=1)
-    freedom = np.full(p, np.inf if method == "z" else float(n - p))
+    freedom = np.full(beta.shape, np.inf if method == "z" else float(n - p))
     return Analysed(design.names, beta, variances, freedom, method)

@@ -70,7 +70,8 @@ class Pooled:
         mc_error: Monte-Carlo standard error of each of them, by the jackknife; NaN with two
             imputations, of which leaving out one leaves no variance.
         imputations: m.
-        df_complete: (k,) degrees of freedom that complete data would have.
+        df_complete: (k,) degrees of freedom that complete data would have, the mean if every data
+            set has its own.
         level: of the intervals.
     """
 
@@ -92,8 +93,9 @@ def pool(
     Args:
         estimates: (m, k), or (m,) for one coefficient.
         variances: as ``estimates``, in the squared unit.
-        df_complete: (k,) or one number: degrees of freedom without missing values; infinite for
-            Rubin's (1987) large-sample rule.
+        df_complete: degrees of freedom without missing values: one number, (k,), or as
+            ``estimates`` where each data set has its own, whose mean is taken; infinite for Rubin's
+            (1987) large-sample rule.
         level: of the intervals.
 
     Raises:
@@ -103,11 +105,12 @@ def pool(
     check_level(level)
     Q, U, nu = _checked(estimates, variances, df_complete)
     m = len(Q)
-    numbers = _numbers(Q.mean(axis=0), U.mean(axis=0), Q.var(axis=0, ddof=1), m, nu, level)
-    return Pooled(numbers, _jackknife(Q, U, nu, level), m, nu, level)
+    freedom = nu.mean(axis=0)
+    numbers = _numbers(Q.mean(axis=0), U.mean(axis=0), Q.var(axis=0, ddof=1), m, freedom, level)
+    return Pooled(numbers, _jackknife(Q, U, nu, level), m, freedom, level)
 
 
-def _jackknife(Q: Matrix, U: Matrix, nu: Vector, level: float) -> Numbers:
+def _jackknife(Q: Matrix, U: Matrix, nu: Matrix, level: float) -> Numbers:
     m, k = Q.shape
     if m < 3:
         return Numbers(*(np.full(k, np.nan) for _ in fields(Numbers)))
@@ -117,12 +120,16 @@ def _jackknife(Q: Matrix, U: Matrix, nu: Vector, level: float) -> Numbers:
     means = -q / (m - 1)
     B = np.maximum(((q * q).sum(axis=0) - q * q - (m - 1) * means**2) / (m - 2), 0.0)
     W = (U.sum(axis=0) - U) / (m - 1)
-    without = _numbers(centre + means, W, B, m, np.broadcast_to(nu, Q.shape), level)
+    # Where all data sets have one number of degrees of freedom, a sum over them would round it.
+    same = (nu == nu[0]).all(axis=0)
+    finite = np.where(same, 0.0, nu)
+    freedom = np.where(same, nu, (finite.sum(axis=0) - finite) / (m - 1))
+    without = _numbers(centre + means, W, B, m, freedom, level)
     errors = []
     for field in fields(Numbers):
         values: Matrix = getattr(without, field.name)
         spread = values.std(axis=0) * np.sqrt(m - 1.0)
-        # Infinite degrees of freedom of every imputation do not vary.
+        # What is the same without each of them does not vary; infinite numbers have no spread.
         errors.append(np.where((values == values[0]).all(axis=0), 0.0, spread))
     return Numbers(*errors)
 
@@ -147,7 +154,7 @@ def _numbers(Q: Matrix, W: Matrix, B: Matrix, m: int, nu: Matrix, level: float) 
 
 def _checked(
     estimates: npt.ArrayLike, variances: npt.ArrayLike, df_complete: npt.ArrayLike
-) -> tuple[Matrix, Matrix, Vector]:
+) -> tuple[Matrix, Matrix, Matrix]:
     Q = np.asarray(estimates, dtype=np.float64)
     U = np.asarray(variances, dtype=np.float64)
     if Q.ndim not in (1, 2) or Q.shape != U.shape or not Q.size:
@@ -156,12 +163,19 @@ def _checked(
         )
     if len(Q) < 2:
         raise ModelError("one imputation cannot be pooled: its variance leaves out what is missing")
+    one = Q.ndim == 1
     Q, U = Q.reshape(len(Q), -1), U.reshape(len(U), -1)
     usable = np.isfinite(Q) & np.isfinite(U) & (U > 0.0)
     if not usable.all():
         row = int(np.argwhere(~usable)[0][0])
         raise ModelError(f"imputation {row + 1} has no finite estimate with a variance above 0")
-    nu = np.broadcast_to(np.asarray(df_complete, dtype=np.float64), Q.shape[1:])
+    nu = np.asarray(df_complete, dtype=np.float64)
+    try:
+        nu = np.broadcast_to(nu.reshape(-1, 1) if one and nu.ndim == 1 else nu, Q.shape)
+    except ValueError:
+        raise ModelError(
+            f"df_complete must be one number, (k,) or as the estimates, not {nu.shape}"
+        ) from None
     if not (nu > 0.0).all():
         raise ModelError("the degrees of freedom of complete data must be above 0")
-    return Q, U, np.array(nu)
+    return Q, U, nu

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from harness.models.spec import DfMethod
 
 Vector = npt.NDArray[np.float64]
-Answers = tuple[Vector, Vector, float]
-"""Of one coefficient: (m,) estimates, (m,) variances, degrees of freedom of complete data."""
+Answers = tuple[Vector, Vector, Vector]
+"""Of one coefficient in m data sets: estimates, variances and degrees of freedom."""
 
 SLOPE_STEP = 1e-3
 """Share of the range of deltas over which the slope of p is taken."""
@@ -192,7 +192,7 @@ def _answers(
         if term not in found.names:
             raise ModelError(f"no coefficient `{term}`; there are {', '.join(found.names)}")
         j = found.names.index(term)
-        return found.estimates[:, j], found.variances[:, j], float(found.df[j])
+        return found.estimates[:, j], found.variances[:, j], found.df[:, j]
 
     if parse_formula(formula).random:
         return direct

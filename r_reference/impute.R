@@ -1,0 +1,181 @@
+# A model of a trial whose missing outcomes were imputed, pooled over the imputations.
+#
+#   imputed_model(distance ~ Sex * age, teeth_with_holes(), "Subject", "age", "Sex", imputations = 5)
+#
+# mice draws (method "norm": Bayesian normal regression, parameters drawn first), each arm by itself unless
+# by_arm is false; lm or lmerTest fits; mice::pool.scalar pools, by Barnard and Rubin's degrees of freedom.
+# delta is added to what was imputed (in delta_arm, if given); reference: patients of other arms who were
+# lost continue as that arm (jump_to_reference.R), baseline being the visit before treatment.
+# Every pooled number has its Monte-Carlo error beside it (mcse), by the jackknife over imputations.
+
+imputed_model <- function(formula, data, subject, visit, arm, covariates = character(), imputations = 50,
+                          iterations = 20, seed = 1, by_arm = TRUE, visits = NULL, delta = 0,
+                          delta_arm = NULL, reference = NULL, baseline = NULL, reml = TRUE,
+                          df_method = NULL, level = 0.95) {
+  with_settings(fitting({
+    trial <- wide_trial(formula, data, subject, visit, arm, covariates)
+    completed <- with_seed(seed, {
+      drawn <- draw_missing(trial, imputations, iterations, by_arm)
+      if (is.null(reference)) drawn else jump_to_reference(trial, drawn, reference, baseline)
+    })
+    moved <- is.na(trial$Y) & (if (is.null(delta_arm)) TRUE else in_arm(trial, delta_arm))
+    at <- if (is.null(visits)) seq_along(trial$visits) else match(visits, trial$visits)
+    if (anyNA(at)) refuse("no visit `", visits[is.na(at)][1L], "`")
+    fits <- lapply(completed, function(Y) {
+      one <- trial$long
+      one[[trial$outcome]] <- as.vector(t(Y + delta * moved))
+      answer_of_one(formula, one[rep(seq_along(trial$visits) %in% at, nrow(Y)), , drop = FALSE], reml,
+                    df_method)
+    })
+    of <- function(part) vapply(fits, function(one) unname(one[[part]]), fits[[1L]][[part]])
+    Q <- rbind(of("estimate"))
+    list(formula = deparse1(formula),
+         imputations = length(fits),
+         n_obs = nrow(trial$long) / length(trial$visits) * length(at),
+         df_method = fits[[1L]]$df_method,
+         rows = pooled_rows(names(fits[[1L]]$estimate), Q, rbind(of("variance")), rbind(of("df")), level))
+  }))
+}
+
+# Orthodont with holes, for the example above.
+teeth_with_holes <- function() {
+  teeth <- as.data.frame(nlme::Orthodont)
+  teeth$distance[teeth$age > 10 & seq_len(nrow(teeth)) %% 3 == 0] <- NA
+  teeth$age <- factor(teeth$age)
+  teeth$Subject <- factor(teeth$Subject, ordered = FALSE)
+  teeth
+}
+
+# Evaluates `expr` with R's default generators started from a seed; the session's own state is put back.
+with_seed <- function(seed, expr) {
+  kinds <- RNGkind()
+  old <- globalenv()$.Random.seed
+  on.exit({
+    do.call(RNGkind, as.list(kinds))
+    if (is.null(old)) rm(".Random.seed", envir = globalenv()) else assign(".Random.seed", old, globalenv())
+  })
+  set.seed(seed, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+  expr
+}
+
+# One row a patient: Y (patients by visits, NA where not seen), who (arm and covariates), and the long data
+# with a row for every visit of every patient, in which what is constant within a patient is filled in.
+wide_trial <- function(formula, data, subject, visit, arm, covariates) {
+  outcome <- formula[[2L]]
+  if (!is.name(outcome)) refuse("the response must be the imputed column itself")
+  outcome <- as.character(outcome)
+  if (outcome %in% all.vars(formula[[3L]])) refuse("`", outcome, "` is imputed, and no predictor")
+  for (name in c(subject, visit, arm, covariates))
+    if (!name %in% names(data)) refuse("no column `", name, "`")
+  if (visit %in% c(arm, covariates)) refuse("`", visit, "` varies within a patient")
+  if (anyDuplicated(data[c(subject, visit)])) refuse("a patient has two rows of one visit")
+  patients <- unique(as.character(data[[subject]]))
+  levels <- if (is.factor(data[[visit]])) levels(droplevels(data[[visit]])) else sort(unique(data[[visit]]))
+  cells <- expand.grid(visit = seq_along(levels), patient = seq_along(patients))
+  row <- match(paste(cells$patient, cells$visit),
+               paste(match(as.character(data[[subject]]), patients), match(data[[visit]], levels)))
+  first <- match(patients, as.character(data[[subject]]))
+  long <- data[ifelse(is.na(row), first[cells$patient], row), , drop = FALSE]
+  for (name in setdiff(names(data), c(subject, visit))) {
+    varies <- any(tapply(as.character(data[[name]]), as.character(data[[subject]]),
+                         function(x) length(unique(x)) > 1L))
+    if (varies) long[[name]][is.na(row)] <- NA
+    if (varies && name %in% c(arm, covariates)) refuse("`", name, "` varies within a patient")
+  }
+  long[[visit]][] <- if (is.factor(data[[visit]])) factor(levels[cells$visit], levels(data[[visit]]))
+                     else levels[cells$visit]
+  rownames(long) <- NULL
+  who <- data[first, c(arm, covariates), drop = FALSE]
+  if (anyNA(who)) refuse("arm and covariates must be complete")
+  who <- as.data.frame(lapply(who, function(x) if (is.numeric(x)) x else droplevels(as.factor(x))))
+  names(who) <- c("arm", sprintf("c%d", seq_along(covariates)))
+  list(outcome = outcome, visits = levels, long = long, who = who,
+       Y = matrix(long[[outcome]], ncol = length(levels), byrow = TRUE))
+}
+
+in_arm <- function(trial, arm) {
+  if (!arm %in% trial$who$arm) refuse("no patient is in arm `", arm, "`")
+  trial$who$arm == arm
+}
+
+# A list of completed Y. Chained equations by mice: visits in order, every other visit and the covariates as
+# predictors, started from values seen.
+draw_missing <- function(trial, imputations, iterations, by_arm) {
+  visits <- sprintf("y%d", seq_along(trial$visits))
+  wide <- cbind(structure(as.data.frame(trial$Y), names = visits), trial$who)
+  completed <- rep(list(trial$Y), imputations)
+  parts <- if (by_arm) split(seq_len(nrow(wide)), wide$arm) else list(seq_len(nrow(wide)))
+  for (rows in parts) {
+    part <- wide[rows, if (by_arm) names(wide) != "arm" else TRUE, drop = FALSE]
+    incomplete <- visits[vapply(part[visits], anyNA, NA)]
+    if (!length(incomplete)) next
+    method <- structure(rep("", ncol(part)), names = names(part))
+    method[incomplete] <- "norm"
+    found <- mice::mice(part, m = imputations, maxit = if (length(incomplete) > 1L) iterations else 1L,
+                        method = method, visitSequence = match(incomplete, names(part)), printFlag = FALSE)
+    if (!is.null(found$loggedEvents)) refuse("mice changed the model of imputation: ",
+                                             paste(found$loggedEvents$out, collapse = ", "))
+    for (i in seq_len(imputations)) completed[[i]][rows, ] <- as.matrix(mice::complete(found, i)[visits])
+  }
+  completed
+}
+
+# Coefficients, their variances and degrees of freedom of one completed data set.
+answer_of_one <- function(formula, data, reml, df_method) {
+  mixed <- length(lme4::findbars(formula)) > 0L
+  if (is.null(df_method)) df_method <- if (mixed) "satterthwaite" else "residual"
+  if (!mixed) {
+    fit <- lm(formula, data, na.action = na.fail)
+    variance <- diag(vcov(fit))
+    if (anyNA(coef(fit))) refuse("a coefficient is not estimable")
+    df <- rep(if (df_method == "z") Inf else df.residual(fit), length(variance))
+    return(list(estimate = coef(fit), variance = variance, df = df,
+                df_method = if (df_method == "z") "z" else "residual"))
+  }
+  fit <- suppressMessages(lmerTest::lmer(formula, data, REML = reml, na.action = na.fail,
+                                         control = tight_controls()$nloptwrap))
+  estimate <- lme4::fixef(fit)
+  names <- c(satterthwaite = "Satterthwaite", `kenward-roger` = "Kenward-Roger")
+  if (!df_method %in% names(names)) {
+    df <- if (df_method == "z") Inf else nobs(fit) - length(estimate)
+    return(list(estimate = estimate, variance = diag(as.matrix(vcov(fit))),
+                df = rep(df, length(estimate)), df_method = df_method))
+  }
+  table <- coef(summary(fit, ddf = names[[df_method]]))
+  list(estimate = estimate, variance = table[, "Std. Error"]^2, df = unname(table[, "df"]),
+       df_method = df_method)
+}
+
+# One row a coefficient from Q, U and df of complete data (coefficients by imputations).
+pooled_rows <- function(terms, Q, U, nu, level) {
+  lapply(seq_along(terms), function(j) {
+    m <- ncol(Q)
+    numbers <- pooled_numbers(Q[j, ], U[j, ], mean(nu[j, ]), m, level)
+    without <- vapply(seq_len(m), function(i)
+      unlist(pooled_numbers(Q[j, -i], U[j, -i], mean(nu[j, -i]), m, level)), unlist(numbers))
+    mcse <- sqrt((m - 1) * rowMeans((without - rowMeans(without))^2))
+    mcse[apply(without, 1L, function(x) all(x == x[1L]))] <- 0
+    c(list(term = terms[j]), numbers, list(mcse = as.list(mcse), df_complete = mean(nu[j, ])))
+  })
+}
+
+# Rubin's rules. Without one of the imputations the factor 1 + 1/m and the m - 1 of the degrees of freedom
+# stay those of all m, because the answer at this m is what a repetition would give. With all of them it must
+# be what mice says, which takes lambda for no less than 1e-4: there nothing is missing to speak of.
+pooled_numbers <- function(Q, U, df_complete, m, level) {
+  b <- var(Q)
+  ubar <- mean(U)
+  total <- ubar + (1 + 1 / m) * b
+  lambda <- (1 + 1 / m) * b / total
+  old <- (m - 1) / lambda^2
+  observed <- (df_complete + 1) / (df_complete + 3) * df_complete * (1 - lambda)
+  df <- if (is.infinite(df_complete)) old else 1 / (1 / old + 1 / observed)
+  r <- (1 + 1 / m) * b / ubar
+  fmi <- (r + 2 / (df + 3)) / (r + 1)
+  if (length(Q) == m && lambda >= 1e-4) {
+    found <- mice::pool.scalar(Q, U, n = df_complete + 1, k = 1)
+    stopifnot(all.equal(c(found$t, found$df, found$fmi), c(total, df, fmi), tolerance = 1e-10))
+  }
+  row <- test_rows("", mean(Q), sqrt(total), df, level)[[1L]]
+  c(row[names(row) != "term"], list(within = ubar, between = b, fmi = fmi))
+}

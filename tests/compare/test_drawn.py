@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from harness.compare.drawn import Drawn, measure_drawn
+from harness.compare.policy import default_policy
+
+POLICY = default_policy()
+
+
+def side(value: float, mc_error: float = 0.3, std_error: float = 2.0) -> Drawn:
+    return Drawn(value, mc_error, std_error)
+
+
+@pytest.mark.parametrize("quantity", ["estimate", "std_error", "df", "statistic", "p_value"])
+def test_two_answers_are_held_at_four_standard_errors_of_their_difference(quantity: str) -> None:
+    near = measure_drawn(quantity, side(1.0), side(1.0 + 3.99 * 0.5, 0.4), POLICY)
+    far = measure_drawn(quantity, side(1.0), side(1.0 + 4.01 * 0.5, 0.4), POLICY)
+    assert (near.delta, near.limit) == (pytest.approx(3.99), 4.0)
+    assert (near.within, far.within) == (True, False)
+    assert (near.metric, near.tier) == ("MCSE", "T4")
+
+
+@pytest.mark.parametrize(
+    ("quantity", "scale"),
+    [("estimate", 2.0), ("conf_low", 2.0), ("std_error", 5.0), ("df", 5.0), ("p_value", 1.0)],
+)
+def test_what_is_not_random_is_held_to_its_rounding(quantity: str, scale: float) -> None:
+    least = POLICY.drawn_rounding * scale
+    for factor, within in ((3.9, True), (4.1, False)):
+        found = measure_drawn(quantity, side(5.0, 0.0), side(5.0 + factor * least, 0.0, 9.0), POLICY)
+        assert found.within is within
+
+
+@pytest.mark.parametrize(
+    ("python", "r"),
+    [
+        (side(1.0, math.nan), side(1.1)),
+        (side(1.0, math.inf), side(1.1)),
+        (side(1.0), side(math.nan)),
+        (side(1.0), side(math.inf)),
+        (side(0.0, 0.0, math.nan), side(1e-300, 0.0, math.nan)),
+    ],
+)
+def test_an_error_that_is_no_number_excuses_nothing(python: Drawn, r: Drawn) -> None:
+    assert measure_drawn("estimate", python, r, POLICY).delta == math.inf
+    assert measure_drawn("estimate", r, python, POLICY).delta == math.inf
+
+
+def test_what_both_sides_lack_or_agree_on_is_no_difference() -> None:
+    assert measure_drawn("df", side(math.inf, 0.0), side(math.inf, 0.0), POLICY).delta == 0.0
+    assert measure_drawn("df", side(math.nan), side(math.nan), POLICY).delta == 0.0
+    assert measure_drawn("df", side(7.0, math.nan), side(7.0), POLICY).delta == 0.0
+
+
+def test_a_quantity_that_is_never_drawn_has_no_limit() -> None:
+    with pytest.raises(KeyError, match="no tolerance for criterion at tier T4"):
+        measure_drawn("criterion", side(1.0), side(1.0), POLICY)
