@@ -111,7 +111,8 @@ draw_missing <- function(trial, imputations, iterations, by_arm) {
     if (!length(incomplete)) next
     method <- structure(rep("", ncol(part)), names = names(part))
     method[incomplete] <- "norm"
-    found <- mice::mice(part, m = imputations, maxit = if (length(incomplete) > 1L) iterations else 1L,
+    # eps = 0: no predictor is left out for being nearly collinear in one round of one imputation.
+    found <- mice::mice(part, m = imputations, eps = 0, maxit = if (length(incomplete) > 1L) iterations else 1L,
                         method = method, visitSequence = match(incomplete, names(part)), printFlag = FALSE)
     if (!is.null(found$loggedEvents)) refuse("mice changed the model of imputation: ",
                                              paste(found$loggedEvents$out, collapse = ", "))

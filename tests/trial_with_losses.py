@@ -15,7 +15,7 @@ def trial_with_losses(
     loss: Sequence[float] = (0.35, 0.45),
     effect: float = -6.0,
 ) -> pd.DataFrame:
-    """Patients an arm, baseline and ``visits - 1`` visits after it; each lost with that probability.
+    """So many patients an arm, a baseline and ``visits - 1`` visits; ``loss``: how likely, by arm.
 
     Slope, effect and residual differ between the arms, so that a model of imputation that takes
     them for equal is wrong.
@@ -31,8 +31,15 @@ def trial_with_losses(
         lost[:5] = visits
         for i in range(patients):
             for t in range(visits):
-                y = base[i] if t == 0 else (
-                    50.0 + level[i] * (1.0 - 0.3 * k) + k * effect * t + rng.normal(0.0, 4.0 + 2.0 * k)
+                y = (
+                    base[i]
+                    if t == 0
+                    else (
+                        50.0
+                        + level[i] * (1.0 - 0.3 * k)
+                        + k * effect * t
+                        + rng.normal(0.0, 4.0 + 2.0 * k)
+                    )
                 )
                 rows.append(
                     {

@@ -78,7 +78,8 @@ def in_mcse(a: float, b: float, errors: tuple[float, float], least: float) -> fl
     """``|a - b|`` in standard errors of the difference of two Monte-Carlo answers.
 
     Args:
-        a, b: the answers.
+        a: one answer.
+        b: the other.
         errors: the Monte-Carlo standard error of each; one that is NaN or infinite makes different
             answers infinitely apart, because it excuses nothing.
         least: what the unit is never below, in the unit of the answers.

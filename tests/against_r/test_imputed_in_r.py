@@ -14,7 +14,7 @@ from trial_with_losses import COLUMNS, trial_with_losses
 import harness
 from harness.compare.drawn import Drawn, measure_drawn
 from harness.compare.policy import default_policy
-from harness.engines.port.imputation import chained, reference_based
+from harness.engines.port.imputation import chained
 from harness.engines.port.imputation.imputed import Imputed, PooledFit
 from harness.engines.r.engine import RLiveEngine
 from harness.errors import ModelError
@@ -49,7 +49,9 @@ def beyond(ours: PooledFit, theirs: dict[str, Any]) -> list[str]:
             r = Drawn(row[name], row["mcse"][name], row["std_error"])
             measured = measure_drawn(name, Drawn(python, error, se), r, default_policy())
             if not measured.within:
-                found.append(f"{row['term']} {name}: {python} {row[name]} {measured.delta:.1f} MCSE")
+                found.append(
+                    f"{row['term']} {name}: {python} {row[name]} {measured.delta:.1f} MCSE"
+                )
     return found
 
 
@@ -96,7 +98,9 @@ def test_an_arm_missing_in_the_model_of_imputation_is_seen(
 
 def test_jump_to_reference_by_rs_own_draws(lme4: RLiveEngine) -> None:
     data = trial_with_losses(25, 3, seed=8, loss=(0.3, 0.6))
-    r = asked_of_r(lme4, ANCOVA, data, 60, visits=["v2"], iterations=2, reference="TAU", baseline="v0")
+    r = asked_of_r(
+        lme4, ANCOVA, data, 60, visits=["v2"], iterations=2, reference="TAU", baseline="v0"
+    )
     start = harness.impute(data, "y", **COLUMNS, imputations=2000, iterations=2)
     jumped = start.jump_to_reference("TAU", baseline="v0")
     assert beyond(jumped.fit(ANCOVA, visits=["v2"]), r) == []

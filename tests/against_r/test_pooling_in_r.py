@@ -22,8 +22,9 @@ for (m in c(2, 5, 40)) for (nu in c(8, 75.5, Inf)) for (spread in c(0.1, 1, 6)) 
 }
 fits <- lapply(1:12, function(i) lm(y ~ x, data.frame(x = 1:20, y = 1:20 + rnorm(20, sd = 4))))
 p <- summary(mice::pool(mice::as.mira(fits)), conf.int = TRUE)
-for (j in 1:2) say(12, 18, sapply(fits, function(f) coef(f)[j]), sapply(fits, function(f) vcov(f)[j, j]),
-                   p$estimate[j], p$std.error[j]^2, p$df[j], p$statistic[j], p$p.value[j], p[["2.5 %"]][j])
+Q <- sapply(fits, coef); U <- sapply(fits, function(f) diag(vcov(f)))
+for (j in 1:2) say(12, 18, Q[j, ], U[j, ], p$estimate[j], p$std.error[j]^2, p$df[j], p$statistic[j],
+                   p$p.value[j], p[["2.5 %"]][j])
 """
 SCALAR = ("estimate", "variance", "df", "within", "between", "fmi")
 WHOLE = ("estimate", "variance", "df", "statistic", "p_value", "conf_low")

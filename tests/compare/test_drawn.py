@@ -30,7 +30,9 @@ def test_two_answers_are_held_at_four_standard_errors_of_their_difference(quanti
 def test_what_is_not_random_is_held_to_its_rounding(quantity: str, scale: float) -> None:
     least = POLICY.drawn_rounding * scale
     for factor, within in ((3.9, True), (4.1, False)):
-        found = measure_drawn(quantity, side(5.0, 0.0), side(5.0 + factor * least, 0.0, 9.0), POLICY)
+        found = measure_drawn(
+            quantity, side(5.0, 0.0), side(5.0 + factor * least, 0.0, 9.0), POLICY
+        )
         assert found.within is within
 
 

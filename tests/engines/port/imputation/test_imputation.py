@@ -1,4 +1,4 @@
-"""Draws under "missing at random": against the posterior's moments, and against what is improper."""
+"""Draws under "missing at random", against the posterior's moments and what is improper."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def two_waves(imputations: int = 2000, **more: Any) -> Imputed:
 def expected_mean(imputed: Imputed, arm: int) -> tuple[float, float]:
     """Of the mean after treatment in an arm: its value and variance over imputations, by algebra.
 
-    Missing values are ``x'beta* + sigma* e``: with sigma*^2 = RSS / chi^2(k), E sigma*^2 = RSS/(k-2).
+    Missing values are ``x'beta* + sigma* e``, and sigma*^2 = RSS / chi^2(k) has mean RSS/(k - 2).
     """
     Y = imputed.wide.Y[imputed.wide.of_arm == arm]
     seen = ~np.isnan(Y[:, 1])
@@ -79,7 +79,7 @@ def test_with_the_arm_left_out_the_mean_is_wrong() -> None:
 
 
 def test_statsmodels_mice_is_improper_here() -> None:
-    """It matches predicted means; with one predictor the donors do not depend on its draws at all."""
+    """It matches predicted means; with one predictor its draws do not change the donors at all."""
     from statsmodels.imputation.mice import MICEData
 
     imputed = two_waves()
@@ -127,7 +127,9 @@ def test_a_visit_without_a_row_is_missing_like_one_without_a_value() -> None:
     pd.testing.assert_frame_equal(table, with_rows.fit(model).summary())
 
 
-@pytest.mark.parametrize("model", ["y ~ arm * visit + age + (1 | id)", "y ~ arm + base + offset(age)"])
+@pytest.mark.parametrize(
+    "model", ["y ~ arm * visit + age + (1 | id)", "y ~ arm + base + offset(age)"]
+)
 def test_a_pooled_fit_is_the_fits_one_by_one_pooled(model: str) -> None:
     imputed = harness.impute(trial_with_losses(), "y", **COLUMNS, imputations=4, iterations=3)
     visits = None if "|" in model else ["v2"]
@@ -179,7 +181,9 @@ def test_an_arm_nobody_of_whom_was_seen_or_too_few_is_refused() -> None:
     few = gone & ~data["id"].isin(["New0", "New1", "New2"])
     with pytest.raises(HarnessError, match="3 patients seen for 3 coefficients"):
         harness.impute(data.assign(y=data["y"].mask(few)), "y", **COLUMNS)
-    assert len(harness.impute(data.assign(y=data["y"].mask(few)), "y", **COLUMNS, by_arm=False)) == 50
+    assert (
+        len(harness.impute(data.assign(y=data["y"].mask(few)), "y", **COLUMNS, by_arm=False)) == 50
+    )
 
 
 @pytest.mark.parametrize(

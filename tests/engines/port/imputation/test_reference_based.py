@@ -50,7 +50,9 @@ def conditional_means(imputed: Imputed, reference: int, other: int) -> np.ndarra
         lost = np.flatnonzero(np.isnan(Y[i]))
         if not len(lost):
             continue
-        before = mean[reference][i, : lost[0] - 1] + Y[i, 1 : lost[0]] - mean[other][i, : lost[0] - 1]
+        before = (
+            mean[reference][i, : lost[0] - 1] + Y[i, 1 : lost[0]] - mean[other][i, : lost[0] - 1]
+        )
         for t in lost:
             Y[i, t] = Z[i] @ gamma[reference, t] + before @ slope[reference, t]
             before = np.append(before, Y[i, t])

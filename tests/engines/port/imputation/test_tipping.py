@@ -1,4 +1,4 @@
-"""The tipping point: a curve that is its fits, a root that is one, an error that repetition shows."""
+"""The tipping point: a curve that is its fits, a true root, an error that repetition shows."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def test_estimates_of_a_linear_model_are_linear_in_delta() -> None:
 
 def test_the_roots_monte_carlo_error_is_its_spread() -> None:
     roots = [
-        imputed(12, seed).tipping_point(
-            "y ~ arm + base", "armNew", arm="New", deltas=GRID, visits=["v1"]
-        ).nearest
+        imputed(12, seed)
+        .tipping_point("y ~ arm + base", "armNew", arm="New", deltas=GRID, visits=["v1"])
+        .nearest
         for seed in range(60)
     ]
     spread = np.std([root.delta for root in roots if root], ddof=1)
@@ -67,7 +67,9 @@ def test_the_roots_monte_carlo_error_is_its_spread() -> None:
 
 def test_where_nothing_tips_the_sentence_says_so() -> None:
     drawn = imputed()
-    found = drawn.tipping_point("y ~ arm + base", "armNew", arm="New", deltas=[-1, 1], visits=["v1"])
+    found = drawn.tipping_point(
+        "y ~ arm + base", "armNew", arm="New", deltas=[-1, 1], visits=["v1"]
+    )
     assert found.nearest is None
     assert found.said() == (
         "`armNew`: p < 0.05 holds for every shift of the unseen patients of New by -1 to 1, "
