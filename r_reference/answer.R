@@ -88,9 +88,11 @@ ask <- function(request) {
 packages_for <- function(request) {
   question <- request$question
   if (!is.character(question) || length(question) != 1L || !question %in% names(questions)) return(NULL)
-  of_means <- unlist(request$besides$parts) %in% setdiff(besides_parts, no_means)
+  parts <- unlist(request$besides$parts)
+  of_means <- parts %in% setdiff(besides_parts, no_means)
   of_robust <- list(HC3 = "sandwich", CR2 = "clubSandwich")[unlist(request$besides$robust$kind)]
-  c(questions[[question]]$packages, if (any(of_means)) "emmeans", unlist(of_robust, use.names = FALSE))
+  c(questions[[question]]$packages, if (any(of_means)) "emmeans", unlist(of_robust, use.names = FALSE),
+    if ("imputed" %in% parts) "mice")
 }
 
 # The columns sent, the formula over them, and weights, offset and contrasts by name.
@@ -202,15 +204,10 @@ ask_glmmtmb <- function(q) {
 }
 
 ask_imputed <- function(q) {
-  count <- function(value, name, low) {
-    found <- one_number(value, name, low, .Machine$integer.max)
-    if (found != trunc(found)) refuse("`", name, "` is not a whole number")
-    as.integer(found)
-  }
   # Here, because an argument that is never used would never be looked at.
-  imputations <- count(q$imputations, "imputations", 3)
-  iterations <- count(q$iterations, "iterations", 1)
-  seed <- count(q$seed, "seed", 0)
+  imputations <- whole_number(q$imputations, "imputations", 3)
+  iterations <- whole_number(q$iterations, "iterations", 1)
+  seed <- whole_number(q$seed, "seed", 0)
   with_formula(q, function(formula, data, ...)
     imputed_model(formula, data, one_text(q$subject, "subject"), one_text(q$visit, "visit"),
                   one_text(q$arm, "arm"), texts(q$covariates, "covariates"), imputations, iterations, seed,

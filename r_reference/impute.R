@@ -18,23 +18,50 @@ imputed_model <- function(formula, data, subject, visit, arm, covariates = chara
       drawn <- draw_missing(trial, imputations, iterations, by_arm)
       if (is.null(reference)) drawn else jump_to_reference(trial, drawn, reference, baseline)
     })
-    moved <- is.na(trial$Y) & (if (is.null(delta_arm)) TRUE else in_arm(trial, delta_arm))
     at <- if (is.null(visits)) seq_along(trial$visits) else match(visits, trial$visits)
     if (anyNA(at)) refuse("no visit `", visits[is.na(at)][1L], "`")
-    fits <- lapply(completed, function(Y) {
-      one <- trial$long
-      one[[trial$outcome]] <- as.vector(t(Y + delta * moved))
-      answer_of_one(formula, one[rep(seq_along(trial$visits) %in% at, nrow(Y)), , drop = FALSE], reml,
-                    df_method)
-    })
-    of <- function(part) vapply(fits, function(one) unname(one[[part]]), fits[[1L]][[part]])
-    Q <- rbind(of("estimate"))
-    list(formula = deparse1(formula),
-         imputations = length(fits),
-         n_obs = nrow(trial$long) / length(trial$visits) * length(at),
-         df_method = fits[[1L]]$df_method,
-         rows = pooled_rows(names(fits[[1L]]$estimate), Q, rbind(of("variance")), rbind(of("df")), level))
+    list(formula = deparse1(formula), imputations = length(completed),
+         rows = pooled_model(formula, trial, shifted(trial, completed, delta, delta_arm), reml, df_method,
+                             level, at))
   }))
+}
+
+# Beside a fit: the model of the data as imputed, and under each assumption in asked$labels, which names it
+# and says what stands behind its coefficients; all from one set of draws.
+imputed_rows <- function(model, asked) {
+  trial <- wide_trial(model$formula, model$data, asked$subject, asked$visit, asked$arm, asked$covariates)
+  visits <- if (is.numeric(trial$visits)) suppressWarnings(as.numeric(asked$baseline)) else asked$baseline
+  baseline <- if (length(visits) && visits %in% trial$visits) visits
+  sets <- with_seed(asked$seed, {
+    random <- draw_missing(trial, asked$imputations, asked$iterations, asked$by_arm)
+    list(random = random,
+         delta = if (!is.null(asked$delta)) shifted(trial, random, asked$delta, asked$delta_arm),
+         jump = if (!is.null(asked$reference)) jump_to_reference(trial, random, asked$reference, baseline))
+  })
+  unlist(lapply(names(asked$labels), function(name) {
+    rows <- pooled_model(model$formula, trial, sets[[name]], model$reml, model$df_method, model$level)
+    lapply(rows, function(row) c(list(term = sprintf("mi(%s%s)", row$term, asked$labels[[name]])),
+                                 row[numbers_of_rows], list(mcse = row$mcse[numbers_of_rows])))
+  }), recursive = FALSE)
+}
+
+numbers_of_rows <- c("estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
+
+shifted <- function(trial, completed, delta, arm = NULL) {
+  moved <- is.na(trial$Y) & (if (is.null(arm)) TRUE else in_arm(trial, arm))
+  lapply(completed, function(Y) Y + delta * moved)
+}
+
+# Rows of a model of the completed data at some visits.
+pooled_model <- function(formula, trial, completed, reml, df_method, level, at = seq_along(trial$visits)) {
+  chosen <- rep(seq_along(trial$visits) %in% at, nrow(trial$Y))
+  fits <- lapply(completed, function(Y) {
+    one <- trial$long
+    one[[trial$outcome]] <- as.vector(t(Y))
+    answer_of_one(formula, one[chosen, , drop = FALSE], reml, df_method)
+  })
+  of <- function(part) rbind(vapply(fits, function(one) unname(one[[part]]), fits[[1L]][[part]]))
+  pooled_rows(names(fits[[1L]]$estimate), of("estimate"), of("variance"), of("df"), level)
 }
 
 # Orthodont with holes, for the example above.
@@ -70,7 +97,9 @@ wide_trial <- function(formula, data, subject, visit, arm, covariates) {
   if (visit %in% c(arm, covariates)) refuse("`", visit, "` varies within a patient")
   if (anyDuplicated(data[c(subject, visit)])) refuse("a patient has two rows of one visit")
   patients <- unique(as.character(data[[subject]]))
-  levels <- if (is.factor(data[[visit]])) levels(droplevels(data[[visit]])) else sort(unique(data[[visit]]))
+  # A visit at which nobody was seen has no such outcome.
+  there <- data[[visit]][!is.na(data[[outcome]])]
+  levels <- if (is.factor(there)) levels(droplevels(there)) else sort(unique(there))
   cells <- expand.grid(visit = seq_along(levels), patient = seq_along(patients))
   row <- match(paste(cells$patient, cells$visit),
                paste(match(as.character(data[[subject]]), patients), match(data[[visit]], levels)))
@@ -78,7 +107,7 @@ wide_trial <- function(formula, data, subject, visit, arm, covariates) {
   long <- data[ifelse(is.na(row), first[cells$patient], row), , drop = FALSE]
   for (name in setdiff(names(data), c(subject, visit))) {
     varies <- any(tapply(as.character(data[[name]]), as.character(data[[subject]]),
-                         function(x) length(unique(x)) > 1L))
+                         function(x) length(unique(x)) > 1L), na.rm = TRUE)
     if (varies) long[[name]][is.na(row)] <- NA
     if (varies && name %in% c(arm, covariates)) refuse("`", name, "` varies within a patient")
   }
@@ -112,8 +141,9 @@ draw_missing <- function(trial, imputations, iterations, by_arm) {
     method <- structure(rep("", ncol(part)), names = names(part))
     method[incomplete] <- "norm"
     # eps = 0: no predictor is left out for being nearly collinear in one round of one imputation.
-    found <- mice::mice(part, m = imputations, eps = 0, maxit = if (length(incomplete) > 1L) iterations else 1L,
-                        method = method, visitSequence = match(incomplete, names(part)), printFlag = FALSE)
+    rounds <- if (length(incomplete) > 1L) iterations else 1L
+    found <- mice::mice(part, m = imputations, maxit = rounds, eps = 0, method = method,
+                        visitSequence = match(incomplete, names(part)), printFlag = FALSE)
     if (!is.null(found$loggedEvents)) refuse("mice changed the model of imputation: ",
                                              paste(found$loggedEvents$out, collapse = ", "))
     for (i in seq_len(imputations)) completed[[i]][rows, ] <- as.matrix(mice::complete(found, i)[visits])
@@ -134,7 +164,7 @@ answer_of_one <- function(formula, data, reml, df_method) {
                 df_method = if (df_method == "z") "z" else "residual"))
   }
   fit <- suppressMessages(lmerTest::lmer(formula, data, REML = reml, na.action = na.fail,
-                                         control = tight_controls()$nloptwrap))
+                                         control = quick_control()))
   estimate <- lme4::fixef(fit)
   names <- c(satterthwaite = "Satterthwaite", `kenward-roger` = "Kenward-Roger")
   if (!df_method %in% names(names)) {
@@ -145,6 +175,32 @@ answer_of_one <- function(formula, data, reml, df_method) {
   table <- coef(summary(fit, ddf = names[[df_method]]))
   list(estimate = estimate, variance = table[, "Std. Error"]^2, df = unname(table[, "df"]),
        df_method = df_method)
+}
+
+# As tight as the reference's first search; nobody looks at the gradient of thousands of fits.
+quick_control <- function() {
+  lme4::lmerControl(optimizer = "nloptwrap", calc.derivs = FALSE, optCtrl = list(
+    algorithm = "NLOPT_LN_BOBYQA", xtol_rel = 0, ftol_rel = 0, xtol_abs = 1e-12, ftol_abs = 0, maxeval = 1e5))
+}
+
+# What a request asks of imputation beside a fit, or nothing.
+imputation_of <- function(asked) {
+  if (is.null(asked)) return(NULL)
+  only_keys(asked, c("subject", "visit", "arm", "covariates", "imputations", "iterations", "seed", "by_arm",
+                     "labels", "delta", "delta_arm", "reference", "baseline"), "imputed")
+  labels <- named(asked$labels, "labels", one_text)
+  if (!all(names(labels) %in% c("random", "delta", "jump"))) refuse("`labels` names another assumption")
+  if (is.null(asked$delta) && "delta" %in% names(labels)) refuse("no `delta`")
+  if (is.null(asked$reference) && "jump" %in% names(labels)) refuse("no `reference`")
+  list(subject = one_text(asked$subject, "subject"), visit = one_text(asked$visit, "visit"),
+       arm = one_text(asked$arm, "arm"), covariates = texts(asked$covariates, "covariates"),
+       imputations = whole_number(asked$imputations, "imputations", 3),
+       iterations = whole_number(asked$iterations, "iterations", 1),
+       seed = whole_number(asked$seed, "seed", 0), by_arm = flag(asked$by_arm, "by_arm"), labels = labels,
+       delta = optional(asked$delta, one_number, "delta"),
+       delta_arm = optional(asked$delta_arm, one_text, "delta_arm"),
+       reference = optional(asked$reference, one_text, "reference"),
+       baseline = optional(asked$baseline, one_text, "baseline"))
 }
 
 # One row a coefficient from Q, U and df of complete data (coefficients by imputations).

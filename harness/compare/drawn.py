@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from harness.compare import metrics
-from harness.compare.measure import Measured
 from harness.compare.policy import Policy
+from harness.models.inference import MonteCarlo, PooledEffect
+from harness.models.record import Estimates
 
 OWN_SCALE = ("std_error", "df")
 UNIT_SCALE = ("statistic", "p_value")
@@ -28,21 +29,30 @@ class Drawn:
     std_error: float
 
 
-def measure_drawn(quantity: str, python: Drawn, r: Drawn, policy: Policy) -> Measured:
-    """Measure a number that both sides drew, in Monte-Carlo errors of the difference (T4).
-
-    Raises:
-        KeyError: the policy has no tolerance for the quantity at T4.
-    """
-    tolerance = policy.find(quantity, "T4")
+def in_monte_carlo_errors(quantity: str, python: Drawn, r: Drawn, policy: Policy) -> float:
+    """How far apart two drawn numbers are, in Monte-Carlo errors of the difference (T4)."""
     least = policy.drawn_rounding * _scale(quantity, python, r)
-    errors = (python.mc_error, r.mc_error)
-    return Measured(
-        delta=metrics.in_mcse(python.value, r.value, errors, least),
-        metric=tolerance.metric,
-        limit=tolerance.limit_at(0.0),
-        tier=tolerance.tier,
-    )
+    return metrics.in_mcse(python.value, r.value, (python.mc_error, r.mc_error), least)
+
+
+def drawn_numbers(
+    python: Estimates, r: Estimates
+) -> dict[tuple[str, str, int], tuple[Drawn, Drawn]]:
+    """Of every number that both sides drew: each side's, by term, quantity and occurrence."""
+    theirs = {row.term: row for row in r.imputed or ()}
+    return {
+        (ours.term, field.name, 0): (
+            _drawn(ours, field.name),
+            _drawn(theirs[ours.term], field.name),
+        )
+        for ours in python.imputed or ()
+        if ours.term in theirs
+        for field in fields(MonteCarlo)
+    }
+
+
+def _drawn(row: PooledEffect, quantity: str) -> Drawn:
+    return Drawn(getattr(row, quantity), getattr(row.mcse, quantity), row.std_error)
 
 
 def _scale(quantity: str, *sides: Drawn) -> float:

@@ -4,10 +4,19 @@ import math
 
 import pytest
 
-from harness.compare.drawn import Drawn, measure_drawn
-from harness.compare.policy import default_policy
+from harness.compare.boundary import Boundary
+from harness.compare.drawn import Drawn
+from harness.compare.measure import Measured, Pair, measure
+from harness.compare.policy import Policy, default_policy
+from harness.estimates.table import EstimateRow
 
 POLICY = default_policy()
+
+
+def measure_drawn(quantity: str, python: Drawn, r: Drawn, policy: Policy) -> Measured:
+    row = EstimateRow("mi(x)", quantity, python.value)
+    pair = Pair({}, {}, "satterthwaite", Boundary(), policy, drawn={row.key: (python, r)})
+    return measure(row, python.value, r.value, pair)
 
 
 def side(value: float, mc_error: float = 0.3, std_error: float = 2.0) -> Drawn:

@@ -101,13 +101,16 @@ def to_wide(
     if twice.any():
         patient, visit = data.loc[twice, [id, time]].iloc[0]
         raise DataError(f"patient {patient} has two rows of {time} {visit}")
-    visits = _levels(data[time])
+    # A visit at which nobody was seen has no such outcome.
+    visits = _levels(data.loc[data[outcome].notna(), time])
+    if not visits:
+        raise DataError(f"`{outcome}` was never seen")
     frame = _every_visit(data, id, time, visits)
     first = frame.iloc[:: len(visits)]
     for column in (arm, *covariates):
         if (
             first[column].isna().any()
-            or (data.groupby(id, observed=True)[column].nunique() > 1).any()
+            or (data.groupby(id, observed=True)[column].nunique(dropna=False) > 1).any()
         ):
             raise DataError(
                 f"`{column}` is missing or varies within a patient; here it must be complete and "
@@ -154,14 +157,13 @@ def _every_visit(
     full = keyed.set_index([id, time]).reindex(index).reset_index()
     full[time] = full[time].astype(data[time].dtype)
     full[id] = full[id].astype(data[id].dtype)
-    if len(full) > len(data):
+    there = index.isin(pd.MultiIndex.from_frame(keyed[[id, time]]))
+    if not there.all():
         groups = data.groupby(id, observed=True, sort=False)
-        several = groups.nunique(dropna=True) > 1
+        several = groups.nunique(dropna=False) > 1
         for column in several.columns[~several.any()]:
             value = full[id].map(groups[column].first())
-            full[column] = (
-                full[column].where(full[column].notna(), value).astype(data[column].dtype)
-            )
+            full[column] = full[column].where(there, value).astype(data[column].dtype)
     return full[list(data.columns)]
 
 

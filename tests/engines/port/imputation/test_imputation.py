@@ -85,7 +85,7 @@ def test_statsmodels_mice_is_improper_here() -> None:
     imputed = two_waves()
     Y = imputed.wide.Y[imputed.wide.of_arm == 1]
     draws = MICEData(pd.DataFrame(Y, columns=["pre", "post"]), rng=np.random.default_rng(1))
-    means = np.empty(200)
+    means = np.empty(60)
     for k in range(len(means)):
         draws.update_all(1)
         means[k] = draws.data["post"].mean()
