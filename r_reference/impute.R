@@ -20,9 +20,10 @@ imputed_model <- function(formula, data, subject, visit, arm, covariates = chara
     })
     at <- if (is.null(visits)) seq_along(trial$visits) else match(visits, trial$visits)
     if (anyNA(at)) refuse("no visit `", visits[is.na(at)][1L], "`")
-    list(formula = deparse1(formula), imputations = length(completed),
-         rows = pooled_model(formula, trial, shifted(trial, completed, delta, delta_arm), reml, df_method,
-                             level, at))
+    logged <- with_log(pooled_model(formula, trial, shifted(trial, completed, delta, delta_arm), reml,
+                                    df_method, level, at))
+    list(formula = deparse1(formula), imputations = length(completed), rows = logged$value,
+         quality = list(clean = length(logged$warnings) == 0L, reasons = I(logged$warnings)))
   }))
 }
 

@@ -98,7 +98,7 @@ def test_both_sides_impute_and_agree(
 
     # A port whose draws are off is seen, in what was drawn and nowhere else.
     draw = api.draw_chained
-    monkeypatch.setattr(api, "draw_chained", lambda wide, **how: draw(wide, **how) + 1.0)
+    monkeypatch.setattr(api, "draw_chained", lambda wide, **how: draw(wide, **how) + 5.0)
     told = harness("run", mbsr.plan, "--out", wrong, "--reference", "recorded")
     assert told.code == 1
     assert "differs" in {row["verdict"] for row in drawn(wrong)}
