@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
+from estimates_by_hand import KEY, pair
 
+from harness.compare import compare_model
 from harness.compare.boundary import Boundary
 from harness.compare.drawn import Drawn
 from harness.compare.measure import Measured, Pair, measure
 from harness.compare.policy import Policy, default_policy
+from harness.compare.rows import DiffRow
+from harness.compare.verdict import Verdict
 from harness.estimates.table import EstimateRow
+from harness.models.inference import MonteCarlo, PooledEffect
 
 POLICY = default_policy()
 
@@ -69,3 +75,39 @@ def test_what_both_sides_lack_or_agree_on_is_no_difference() -> None:
 def test_a_quantity_that_is_never_drawn_has_no_limit() -> None:
     with pytest.raises(KeyError, match="no tolerance for criterion at tier T4"):
         measure_drawn("criterion", side(1.0), side(1.0), POLICY)
+
+
+def pooled(estimate: float, p_value: float, mcse: float) -> PooledEffect:
+    errors = MonteCarlo(*[mcse] * 4, 0.02, mcse, mcse)
+    return PooledEffect(
+        "mi(x)", estimate, 1.0, 60.0, estimate, p_value, estimate - 2.0, estimate + 2.0, errors
+    )
+
+
+def verdicts(ours: PooledEffect, theirs: PooledEffect) -> dict[str, DiffRow]:
+    python, r = pair()
+    rows = compare_model(
+        KEY,
+        replace(python, imputed=(ours,)),
+        replace(r, imputed=(theirs,)),
+    )
+    return {row.quantity: row for row in rows if row.term == "mi(x)"}
+
+
+def test_rows_of_a_model_are_held_by_their_monte_carlo_errors() -> None:
+    found = verdicts(pooled(3.0, 0.003, 0.3), pooled(4.0, 0.001, 0.3))
+    assert {row.verdict for row in found.values()} == {Verdict.MATCH}
+    assert {(row.tier, row.metric, row.limit) for row in found.values()} == {("T4", "MCSE", 4.0)}
+    far = verdicts(pooled(3.0, 0.003, 0.1), pooled(4.0, 0.001, 0.1))
+    assert far["estimate"].verdict is Verdict.DIFFERS
+    assert far["std_error"].verdict is Verdict.MATCH
+
+
+def test_a_decision_within_chance_is_a_match_that_says_so_and_beyond_it_flips() -> None:
+    near = verdicts(pooled(2.0, 0.047, 0.3), pooled(2.0, 0.053, 0.3))["p_value"]
+    assert near.verdict is Verdict.MATCH
+    assert near.note == (
+        "p is on the other side of 0.05; within Monte-Carlo error: more imputations would settle it"
+    )
+    far = verdicts(pooled(2.0, 0.001, 0.3), pooled(2.0, 0.4, 0.3))["p_value"]
+    assert far.verdict is Verdict.DECISION_FLIPS
