@@ -31,7 +31,8 @@ class Drawn:
 
 def in_monte_carlo_errors(quantity: str, python: Drawn, r: Drawn, policy: Policy) -> float:
     """How far apart two drawn numbers are, in Monte-Carlo errors of the difference (T4)."""
-    least = policy.drawn_rounding * _scale(quantity, python, r)
+    share = policy.drawn_df if quantity == "df" else policy.drawn_rounding
+    least = share * _scale(quantity, python, r)
     return metrics.in_mcse(python.value, r.value, (python.mc_error, r.mc_error), least)
 
 

@@ -67,7 +67,7 @@ class Policy:
         min_eigen: singular value of the relative covariance factor below which a fit is boundary.
         over_sigma: limit of SD/sigma (and correlations) on the boundary, absolute.
         flat_consistency: how closely components must follow from theta for the flatness rule.
-        drawn_rounding: least Monte-Carlo error, as a share of a number's scale.
+        drawn_rounding, drawn_df: least Monte-Carlo error, as a share of a number's scale; of df.
         tolerances: the records.
     """
 
@@ -77,6 +77,7 @@ class Policy:
     over_sigma: float
     flat_consistency: float
     drawn_rounding: float
+    drawn_df: float
     tolerances: tuple[Tolerance, ...]
 
     def find(
@@ -123,7 +124,7 @@ def load_policy(path: str | Path) -> Policy:
 def _policy(document: dict[str, Any], file: str) -> Policy:
     tables = {"problem": ("rounding",), "boundary": ("min_eigen", "over_sigma")}
     tables["flat"] = ("consistency",)
-    tables["drawn"] = ("rounding",)
+    tables["drawn"] = ("rounding", "df")
     _keys(document, ("version", "alpha", *tables, "tolerance"), file, "")
     if document["version"] != 1:
         _refuse(file, "version", "must be 1")
@@ -142,6 +143,7 @@ def _policy(document: dict[str, Any], file: str) -> Policy:
         over_sigma=_positive(document["boundary"]["over_sigma"], file, "boundary.over_sigma"),
         flat_consistency=_positive(document["flat"]["consistency"], file, "flat.consistency"),
         drawn_rounding=_positive(document["drawn"]["rounding"], file, "drawn.rounding"),
+        drawn_df=_positive(document["drawn"]["df"], file, "drawn.df"),
         tolerances=tolerances,
     )
 

@@ -43,7 +43,7 @@ def test_two_answers_are_held_at_four_standard_errors_of_their_difference(quanti
     [("estimate", 2.0), ("conf_low", 2.0), ("std_error", 5.0), ("df", 5.0), ("p_value", 1.0)],
 )
 def test_what_is_not_random_is_held_to_its_rounding(quantity: str, scale: float) -> None:
-    least = POLICY.drawn_rounding * scale
+    least = (POLICY.drawn_df if quantity == "df" else POLICY.drawn_rounding) * scale
     for factor, within in ((3.9, True), (4.1, False)):
         found = measure_drawn(
             quantity, side(5.0, 0.0), side(5.0 + factor * least, 0.0, 9.0), POLICY

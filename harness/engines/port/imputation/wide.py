@@ -83,8 +83,8 @@ def to_wide(
 
     Raises:
         DataError: an absent column, two rows of one visit, an arm that changes, a covariate that is
-            missing or varies within a patient, an outcome that is no number or never missing, a
-            visit at which an arm has nobody seen.
+            missing or varies within a patient, an outcome that is no number, a visit at which
+            an arm has nobody seen.
     """
     check_frame(data, "data")
     for column in (outcome, id, time, arm, *covariates):
@@ -129,8 +129,6 @@ def to_wide(
 
 
 def _check_seen(wide: Wide) -> None:
-    if not wide.missing.any():
-        raise DataError(f"`{wide.outcome}` is never missing: there is nothing to impute")
     for k, arm in enumerate(wide.arms):
         seen = (~wide.missing[wide.of_arm == k]).sum(axis=0)
         if not seen.all():

@@ -149,6 +149,18 @@ def test_a_pooled_fit_is_the_fits_one_by_one_pooled(model: str) -> None:
         assert found[name].to_numpy() == pytest.approx(getattr(wanted, name), rel=1e-6), name
 
 
+def test_where_nothing_is_missing_the_pooled_fit_is_the_fit() -> None:
+    model = "y ~ arm * visit + (1 | id)"
+    data = trial_with_losses(loss=(0.0, 0.0))
+    found = harness.impute(data, "y", **COLUMNS, imputations=3).fit(model).summary()
+    wanted = harness.lmer(model, data).summary()
+    for name in ("estimate", "std_error", "statistic"):
+        assert found[name].to_numpy() == pytest.approx(wanted[name].to_numpy(), rel=1e-6)
+    nu = wanted["df"].to_numpy()
+    assert found["df"].to_numpy() == pytest.approx(nu * (nu + 1) / (nu + 3), rel=1e-4)
+    assert found["between"].to_numpy() == pytest.approx(0.0, abs=1e-12)
+
+
 @pytest.mark.parametrize(
     ("change", "asked", "message"),
     [
@@ -160,7 +172,7 @@ def test_a_pooled_fit_is_the_fits_one_by_one_pooled(model: str) -> None:
         ({}, {"covariates": ["visit"]}, "`visit` is missing or varies within a patient"),
         ({"age": np.nan}, {"covariates": ["age"]}, "`age` is missing or varies"),
         ({"age": 40.0}, {"covariates": ["age"]}, "arm TAU, visit v1: its predictors are linearly"),
-        ({"y": 1.0}, {}, "never missing"),
+        ({"y": np.nan}, {}, "`y` was never seen"),
         ({"y": "a"}, {}, "is not a number"),
         ({"y": np.inf}, {}, "is infinite"),
         ({"id": "A"}, {}, "patient A has two rows of visit v0"),
