@@ -56,6 +56,8 @@ shifted <- function(trial, completed, delta, arm = NULL) {
 # Rows of a model of the completed data at some visits.
 pooled_model <- function(formula, trial, completed, reml, df_method, level, at = seq_along(trial$visits)) {
   chosen <- rep(seq_along(trial$visits) %in% at, nrow(trial$Y))
+  for (name in setdiff(all.vars(formula), trial$outcome))
+    if (anyNA(trial$long[[name]][chosen])) refuse("`", name, "` is missing in the completed data")
   fits <- lapply(completed, function(Y) {
     one <- trial$long
     one[[trial$outcome]] <- as.vector(t(Y))

@@ -123,13 +123,15 @@ def test_shifted_values_and_a_mixed_model(lme4: RLiveEngine, two_waves: pd.DataF
         ({"reference": "TAU", "baseline": "v1"}, "`baseline` is not the first visit"),
         ({"covariates": ["visit"]}, "`visit` varies within a patient"),
         ({"covariates": ["one"]}, "mice changed the model of imputation"),
+        ({"model": "y ~ arm + late"}, "`late` is missing in the completed data"),
     ],
 )
 def test_r_refuses_what_it_cannot_impute(
     lme4: RLiveEngine, two_waves: pd.DataFrame, asked: dict[str, Any], message: str
 ) -> None:
+    given = {"model": ANCOVA, "m": 3, **_renamed(asked)}
     with pytest.raises(ModelError, match=message):
-        asked_of_r(lme4, ANCOVA, two_waves.assign(one=1.0), **{"m": 3, **_renamed(asked)})
+        asked_of_r(lme4, data=two_waves.assign(one=1.0, late=two_waves["y"]), **given)
 
 
 def _renamed(asked: dict[str, Any]) -> dict[str, Any]:
