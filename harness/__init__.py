@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.compare.files import compare_files as compare
     from harness.engines.port.api import lm, lmer
     from harness.engines.port.hypotheses.likelihood_ratio import likelihood_ratio
+    from harness.engines.port.imputation.api import impute
     from harness.engines.port.moderation.api import johnson_neyman, simple_slopes
     from harness.engines.port.power.api import power
     from harness.engines.port.repeated.api import mmrm
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "compare",
+    "impute",
     "johnson_neyman",
     "likelihood_ratio",
     "lm",
@@ -42,6 +44,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "impute": "harness.engines.port.imputation.api",
     "johnson_neyman": "harness.engines.port.moderation.api",
     "simple_slopes": "harness.engines.port.moderation.api",
     "likelihood_ratio": "harness.engines.port.hypotheses.likelihood_ratio",

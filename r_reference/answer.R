@@ -64,6 +64,10 @@ questions <- list(
   glmmtmb = list(takes = c("formula", "offset", "contrasts", "reml", "subject", "visit", "covariance",
                            "conf_level"),
                  packages = "glmmTMB", ask = function(q) ask_glmmtmb(q)),
+  imputed = list(takes = c("formula", "reml", "df_method", "conf_level", "subject", "visit", "arm",
+                           "covariates", "imputations", "iterations", "seed", "by_arm", "visits", "delta",
+                           "delta_arm", "reference", "baseline"),
+                 packages = "mice", ask = function(q) ask_imputed(q)),
   adjust = list(takes = c("p_values", "method", "n", "names"), ask = function(q) ask_adjust(q))
 )
 
@@ -86,9 +90,11 @@ ask <- function(request) {
 packages_for <- function(request) {
   question <- request$question
   if (!is.character(question) || length(question) != 1L || !question %in% names(questions)) return(NULL)
-  of_means <- unlist(request$besides$parts) %in% setdiff(besides_parts, no_means)
+  parts <- unlist(request$besides$parts)
+  of_means <- parts %in% setdiff(besides_parts, no_means)
   of_robust <- list(HC3 = "sandwich", CR2 = "clubSandwich")[unlist(request$besides$robust$kind)]
-  c(questions[[question]]$packages, if (any(of_means)) "emmeans", unlist(of_robust, use.names = FALSE))
+  c(questions[[question]]$packages, if (any(of_means)) "emmeans", unlist(of_robust, use.names = FALSE),
+    if ("imputed" %in% parts) "mice")
 }
 
 # The columns sent, the formula over them, and weights, offset and contrasts by name.
@@ -207,6 +213,24 @@ ask_glmmtmb <- function(q) {
                 if (repeated) one_text(q$subject, "subject"), if (repeated) one_text(q$visit, "visit"),
                 if (repeated) one_choice(q$covariance, "covariance", names(tmb_structures)) else "un",
                 level_of(q$conf_level), offset, contrasts))
+}
+
+ask_imputed <- function(q) {
+  # Here, because an argument that is never used would never be looked at.
+  imputations <- whole_number(q$imputations, "imputations", 3)
+  iterations <- whole_number(q$iterations, "iterations", 1)
+  seed <- whole_number(q$seed, "seed", 0)
+  with_formula(q, function(formula, data, ...)
+    imputed_model(formula, data, one_text(q$subject, "subject"), one_text(q$visit, "visit"),
+                  one_text(q$arm, "arm"), texts(q$covariates, "covariates"), imputations, iterations, seed,
+                  if (is.null(q$by_arm)) TRUE else flag(q$by_arm, "by_arm"),
+                  optional(q$visits, levels_or_numbers, "visits"),
+                  if (is.null(q$delta)) 0 else one_number(q$delta, "delta"),
+                  optional(q$delta_arm, one_text, "delta_arm"), optional(q$reference, one_text, "reference"),
+                  optional(q$baseline, function(value, name)
+                    if (is.character(value)) one_text(value, name) else one_number(value, name), "baseline"),
+                  if (is.null(q$reml)) TRUE else flag(q$reml, "reml"),
+                  optional(q$df_method, one_choice, "df_method", df_methods), level_of(q$conf_level)))
 }
 
 ask_adjust <- function(q) {

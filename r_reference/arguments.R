@@ -29,6 +29,12 @@ one_number <- function(value, name, low = -Inf, high = Inf) {
   as.double(value)
 }
 
+whole_number <- function(value, name, low) {
+  value <- one_number(value, name, low, .Machine$integer.max)
+  if (value != trunc(value)) refuse("`", name, "` is not a whole number")
+  as.integer(value)
+}
+
 # A list of finite numbers, or one.
 numbers <- function(value, name) {
   if (is.null(value)) return(numeric())

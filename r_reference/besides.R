@@ -12,19 +12,20 @@
 # no mean: its numbers are missing.
 
 besides_parts <- c("emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman", "changes",
-                   "d_ppc2", "hedges_g", "responders", "robust", "leave_one_out")
+                   "d_ppc2", "hedges_g", "responders", "robust", "leave_one_out", "imputed")
 # Those that need no means: of terms, of the observed values (observed.R), of the coefficients.
-no_means <- c("anova", "d_ppc2", "hedges_g", "responders", "robust", "leave_one_out")
+no_means <- c("anova", "d_ppc2", "hedges_g", "responders", "robust", "leave_one_out", "imputed")
 
 # arm, time: a column, or list(column, levels); weights: of what the means are averaged over; by_sd, sd,
 # baseline, per: the unit of effect sizes, as in standardised(), a baseline pooled over pooled_over;
 # probe: list(moderator, values, names, per, alpha) for slopes and johnson_neyman (probe.R);
 # compare: list(c("C", "B"), c("C", "A")), the pairs of arms, the first less the second; observed:
 # list(patient, outcome, arm, time, responder) for d_ppc2, hedges_g and responders (observed.R);
-# robust: list(kind, cluster) (robust.R); leave_one_out: list(patient, arm) (leave_one_out.R).
+# robust: list(kind, cluster) (robust.R); leave_one_out: list(patient, arm) (leave_one_out.R);
+# imputed: for imputed (imputation_of() in impute.R).
 besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights = "equal", by_sd = "total",
                     sd = NULL, baseline = NULL, per = NULL, pooled_over = NULL, probe = NULL, compare = NULL,
-                    observed = NULL, robust = NULL, leave_one_out = NULL) {
+                    observed = NULL, robust = NULL, leave_one_out = NULL, imputed = NULL) {
   if (!all(parts %in% besides_parts)) refuse("besides: no part `", setdiff(parts, besides_parts)[1L], "`")
   if (!weights %in% mean_weights) refuse("unknown weights `", weights, "`")
   if (!by_sd %in% sd_names) refuse("no standard deviation `", by_sd, "`")
@@ -33,7 +34,8 @@ besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights
   list(parts = parts, arm = arm, time = column(time), weights = weights, by_sd = by_sd, sd = sd,
        baseline = baseline, per = per, pooled_over = if (is.null(pooled_over)) arm$column else pooled_over,
        probe = probe_of(probe), compare = lapply(compare, pair_of_arms), observed = observed_of(observed),
-       robust = robust_of(robust), leave_one_out = left_out_of(leave_one_out))
+       robust = robust_of(robust), leave_one_out = left_out_of(leave_one_out),
+       imputed = imputation_of(imputed))
 }
 
 pair_of_arms <- function(pair) {
@@ -74,7 +76,8 @@ answer_besides <- function(model, asked) {
                 effect_sizes = part("effect_size", effect_sizes(model, asked, of_means()$contrasts(FALSE))),
                 slopes = part("slopes", probe_slopes(model, asked)),
                 robust = part("robust", robust_tests(model, asked$robust)),
-                leave_one_out = part("leave_one_out", left_out(model, asked$leave_one_out)))
+                leave_one_out = part("leave_one_out", left_out(model, asked$leave_one_out)),
+                imputed = part("imputed", imputed_rows(model, asked$imputed)))
   found <- Filter(Negate(is.null), found)
   found$d_ppc2 <- part("d_ppc2", as.list(change_sizes(model, asked)))
   found$hedges_g <- part("hedges_g", as.list(group_sizes(model, asked)))
@@ -245,7 +248,8 @@ effect_sizes <- function(model, asked, contrasts) {
 asked_besides <- function(asked) {
   if (is.null(asked)) return(NULL)
   only_keys(asked, c("parts", "arm", "time", "weights", "by_sd", "sd", "baseline", "per",
-                     "pooled_over", "probe", "compare", "observed", "robust", "leave_one_out"), "besides")
+                     "pooled_over", "probe", "compare", "observed", "robust", "leave_one_out",
+                     "imputed"), "besides")
   column <- function(one, name) if (!is.null(one)) {
     only_keys(one, c("column", "levels", "numbers"), name)
     list(column = one_text(one$column, name), levels = texts(one$levels, name),
@@ -256,7 +260,8 @@ asked_besides <- function(asked) {
           if (is.null(asked$by_sd)) "total" else one_text(asked$by_sd, "by_sd"),
           optional(asked$sd, one_number, "sd"), optional(asked$baseline, one_text, "baseline"),
           optional(asked$per, one_text, "per"), optional(asked$pooled_over, one_text, "pooled_over"),
-          asked$probe, asked$compare, asked$observed, asked$robust, asked$leave_one_out)
+          asked$probe, asked$compare, asked$observed, asked$robust, asked$leave_one_out,
+          asked$imputed)
 }
 
 only_keys <- function(object, allowed, what) {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.compare import metrics
 from harness.compare.boundary import Boundary, rule_of
+from harness.compare.drawn import Drawn, in_monte_carlo_errors
 from harness.compare.policy import Policy, Tolerance
 from harness.compare.propagation import adjusted_limit, interval_limit, statistic_limit
 from harness.estimates.table import EstimateRow, Value
@@ -58,6 +59,7 @@ class Pair:
         policy: the tolerances.
         optimum: the tier of what follows a search: T2, or T3 where r's was lme4's default.
         deciding: by term the p values, of each side that names one, that decide the adjusted p.
+        drawn: what both sides drew random numbers for, with its Monte-Carlo errors.
     """
 
     python: Rows
@@ -67,6 +69,7 @@ class Pair:
     policy: Policy
     optimum: str = "T2"
     deciding: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    drawn: Mapping[tuple[str, str, int], tuple[Drawn, Drawn]] = field(default_factory=dict)
 
     def values(self, row: EstimateRow, quantity: str) -> list[float]:
         """The two sides' values of another quantity of the same term, those that exist."""
@@ -93,6 +96,10 @@ def measure(row: EstimateRow, python: Value, r: Value, pair: Pair) -> Measured:
         pair: the model it belongs to.
     """
     a, b = float(python), float(r)
+    if row.key in pair.drawn:
+        drawn = pair.policy.find(row.quantity, "T4")
+        delta = in_monte_carlo_errors(row.quantity, *pair.drawn[row.key], pair.policy)
+        return Measured(delta, drawn.metric, drawn.limit_at(0.0), drawn.tier)
     pair = pair.about(row.term)
     tier = "T0" if row.quantity in ("n_obs", "n_groups") else pair.optimum
     magnitude = metrics.larger_magnitude(a, b)

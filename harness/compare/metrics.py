@@ -74,6 +74,27 @@ def in_se(a: float, b: float, std_errors: Iterable[float]) -> float:
     return abs(a - b) / min(usable) if usable else math.inf
 
 
+def in_mcse(a: float, b: float, errors: tuple[float, float], least: float) -> float:
+    """``|a - b|`` in standard errors of the difference of two Monte-Carlo answers.
+
+    Args:
+        a: one answer.
+        b: the other.
+        errors: the Monte-Carlo standard error of each; one that is NaN or infinite makes different
+            answers infinitely apart, because it excuses nothing.
+        least: what the unit is never below, in the unit of the answers.
+    """
+    special = _special(a, b)
+    if special is not None:
+        return special
+    if a == b:
+        return 0.0
+    unit = math.hypot(*errors)
+    if not math.isfinite(unit) or max(unit, least) <= 0.0:
+        return math.inf
+    return abs(a - b) / max(unit, least)
+
+
 def ulp(a: float, b: float) -> float:
     """How many doubles apart: 0 for equal (0.0 and -0.0 too), 1 for neighbours."""
     special = _special(a, b)

@@ -9,6 +9,7 @@ from harness.compare.adjusted import deciding, how_adjusted
 from harness.compare.algebra import held_at_one_theta
 from harness.compare.boundary import find_boundary
 from harness.compare.cross import CrossCheck
+from harness.compare.drawn import drawn_numbers
 from harness.compare.explain import Explanation, explain
 from harness.compare.measure import Measured, Pair, measure
 from harness.compare.metrics import deviance
@@ -103,6 +104,7 @@ class _Rows:
             find_boundary(python, r, policy),
             policy,
             deciding=deciding(python, r),
+            drawn=drawn_numbers(python, r),
         )
         self.adjusted = how_adjusted(python, r)
 

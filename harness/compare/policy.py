@@ -15,8 +15,8 @@ from harness.errors import DataError
 from harness.estimates.quantities import PROBLEM_QUANTITIES, QUANTITIES
 
 PROPAGATED = ("statistic", "conf_low", "conf_high", "p_adjusted")
-TIERS = ("T0", "T1", "T2", "T3")
-METRICS = ("SE", "relative", "absolute", "deviance", "exact", "ulp")
+TIERS = ("T0", "T1", "T2", "T3", "T4")
+METRICS = ("SE", "relative", "absolute", "deviance", "exact", "ulp", "MCSE")
 BOUNDARY_RULES = ("compare", "over sigma", "not comparable", "as df")
 
 
@@ -67,6 +67,7 @@ class Policy:
         min_eigen: singular value of the relative covariance factor below which a fit is boundary.
         over_sigma: limit of SD/sigma (and correlations) on the boundary, absolute.
         flat_consistency: how closely components must follow from theta for the flatness rule.
+        drawn_rounding, drawn_df: least Monte-Carlo error, as a share of a number's scale; of df.
         tolerances: the records.
         asked: the records by quantity and tier.
     """
@@ -76,6 +77,8 @@ class Policy:
     min_eigen: float
     over_sigma: float
     flat_consistency: float
+    drawn_rounding: float
+    drawn_df: float
     tolerances: tuple[Tolerance, ...]
     asked: dict[tuple[str, str], list[Tolerance]] = field(init=False, repr=False, compare=False)
 
@@ -130,6 +133,7 @@ def load_policy(path: str | Path) -> Policy:
 def _policy(document: dict[str, Any], file: str) -> Policy:
     tables = {"problem": ("rounding",), "boundary": ("min_eigen", "over_sigma")}
     tables["flat"] = ("consistency",)
+    tables["drawn"] = ("rounding", "df")
     _keys(document, ("version", "alpha", *tables, "tolerance"), file, "")
     if document["version"] != 1:
         _refuse(file, "version", "must be 1")
@@ -147,6 +151,8 @@ def _policy(document: dict[str, Any], file: str) -> Policy:
         min_eigen=_positive(document["boundary"]["min_eigen"], file, "boundary.min_eigen"),
         over_sigma=_positive(document["boundary"]["over_sigma"], file, "boundary.over_sigma"),
         flat_consistency=_positive(document["flat"]["consistency"], file, "flat.consistency"),
+        drawn_rounding=_positive(document["drawn"]["rounding"], file, "drawn.rounding"),
+        drawn_df=_positive(document["drawn"]["df"], file, "drawn.df"),
         tolerances=tolerances,
     )
 

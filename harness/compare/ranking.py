@@ -58,6 +58,9 @@ def ranked(
     elif given.unclean and measured.tier == "T2":
         notes.append(f"reference not clean: {given.unclean}")
         verdict = Verdict.REFERENCE_NOT_CLEAN
+    elif flipped and within and measured.tier == "T4":
+        notes.append("within Monte-Carlo error: more imputations would settle it")
+        verdict = Verdict.MATCH
     elif flipped:
         if within:
             notes.append("the numbers agree within their limit: a knife edge")

@@ -20,6 +20,7 @@ _QUANTITY = {
     "adjust": "p_adjusted",
     "robust": "std_error",
     "leave_one_out": "estimate",
+    "imputed": "estimate",
 }
 """The quantity that stands for a part none of whose numbers exist."""
 _OF_EFFECT_SIZES = ("d", "d_low", "d_high")

@@ -192,6 +192,9 @@ def _check_analysis(
             report((*where, part), _unknown(column, frame.columns))
         elif not pd.api.types.is_numeric_dtype(frame[column].dtype):
             report((*where, part), f"`{column}` is not a number")
+    for position, name in enumerate(analysis.missing.covariates if analysis.missing else ()):
+        if name not in broken and name not in frame.columns:
+            report((*where, "missing", "covariates", position), _unknown(name, frame.columns))
     if analysis.effect_size is not None and analysis.effect_size.column is not None:
         for column in dict.fromkeys(baseline_column(analysis, name) for name in analysis.outcomes):
             here = (*where, "effect_size", "column")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from harness.models.imputation import Imputation
     from harness.models.observed import Observed
 
 Part = Literal[
@@ -23,6 +24,7 @@ Part = Literal[
     "responders",
     "robust",
     "leave_one_out",
+    "imputed",
 ]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 """How what the means are averaged over counts; ``averages`` of the port says what each means."""
@@ -42,6 +44,7 @@ FIELDS: Mapping[Part, tuple[str, ...]] = {
     "responders": ("responders", "risk_differences"),
     "robust": ("robust",),
     "leave_one_out": ("leave_one_out",),
+    "imputed": ("imputed",),
 }
 """The fields of ``Estimates`` that answer each part, in the order in which they are shown.
 
@@ -193,6 +196,7 @@ class Besides:
         observed: the trial's columns, where the observed values are asked about.
         robust: which errors, where robust tests are asked for.
         leave_one_out: which patients, where the analysis is to be repeated without each.
+        imputation: of missing outcomes, where it is asked for.
     """
 
     parts: tuple[Part, ...]
@@ -203,6 +207,7 @@ class Besides:
     probe: Probe | None = None
     compare: tuple[tuple[str, str], ...] = ()
     observed: Observed | None = None
+    imputation: Imputation | None = None
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
@@ -225,7 +230,8 @@ class Besides:
         found += (self.probe.patient,) if self.probe is not None else ()
         found += self.observed.columns if self.observed is not None else ()
         found += (self.robust.cluster,) if self.robust and self.robust.cluster else ()
-        return (*found, self.leave_one_out.patient) if self.leave_one_out is not None else found
+        found += (self.leave_one_out.patient,) if self.leave_one_out is not None else ()
+        return (*found, *self.imputation.columns) if self.imputation is not None else found
 
     @property
     def sums(self) -> Besides:
@@ -236,7 +242,7 @@ class Besides:
     @property
     def of_means(self) -> bool:
         """Whether any part is made of marginal means."""
-        others = ("anova", *OBSERVED, "robust", "leave_one_out")
+        others = ("anova", *OBSERVED, "robust", "leave_one_out", "imputed")
         return any(part not in others for part in self.parts)
 
     @property
@@ -264,6 +270,8 @@ class Besides:
             found["robust"] = self.robust.as_json()
         if self.leave_one_out is not None:
             found["leave_one_out"] = self.leave_one_out.as_json()
+        if self.imputation is not None:
+            found["imputed"] = self.imputation.as_json()
         if "effect_size" in self.parts:
             found["by_sd"] = self.unit.by
             if self.unit.by == "given" and self.unit.value is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import product
 
+from harness.language import names_in
 from harness.language.formula import Formula
 from harness.models.besides import (
     OBSERVED,
@@ -16,6 +17,7 @@ from harness.models.besides import (
     Probe,
     Robust,
 )
+from harness.models.imputation import Imputation
 from harness.models.mean_terms import in_fixed_part
 from harness.models.observed import Improvement, Observed, ResponderRule
 from harness.models.scale import Scaled
@@ -104,6 +106,9 @@ def besides(
         parts += ("robust",)
     if analysis.leave_one_out:
         parts += ("leave_one_out",)
+    imputation = _imputation(plan, analysis, formula)
+    if imputation is not None:
+        parts += ("imputed",)
     if not parts:
         return None
     arm, time = (
@@ -126,6 +131,30 @@ def besides(
         observed=observed,
         robust=robust,
         leave_one_out=each,
+        imputation=imputation,
+    )
+
+
+def _imputation(plan: Plan, analysis: Analysis, formula: Formula) -> Imputation | None:
+    """The model's own predictors are among the covariates: else the draws would not know them."""
+    asked = analysis.missing
+    if asked is None:
+        return None
+    columns = (plan.data.id, plan.data.time.column, plan.data.arm.column)
+    predictors = [n for term in formula.terms for node in term.factors for n in names_in(node)]
+    every = dict.fromkeys((*predictors, *asked.covariates))
+    return Imputation(
+        *columns,
+        covariates=tuple(name for name in every if name not in columns),
+        reference=plan.data.arm.levels[0],
+        baseline=plan.data.time.levels[0],
+        imputations=asked.imputations,
+        iterations=asked.iterations,
+        seed=asked.seed,
+        by_arm=asked.by_arm,
+        delta=asked.delta,
+        delta_arm=asked.delta_arm or "",
+        jump=asked.reference_based == "jump",
     )
 
 

@@ -220,6 +220,34 @@ class LeftOut:
     p_without: str
 
 
+@dataclass(frozen=True, slots=True)
+class MonteCarlo:
+    """Monte-Carlo standard errors of a pooled coefficient's numbers, each in the number's unit."""
+
+    estimate: float
+    std_error: float
+    df: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+
+
+@dataclass(frozen=True, slots=True)
+class PooledEffect:
+    """A coefficient pooled over imputations, in the outcome's unit, with Monte-Carlo errors."""
+
+    term: str
+    estimate: float
+    std_error: float
+    df: float
+    statistic: float
+    p_value: float
+    conf_low: float
+    conf_high: float
+    mcse: MonteCarlo
+
+
 def df_method_of(term: str, df_method: str) -> str:
     """By which method the degrees of freedom of a row's tests are: the model's, or CR2's own."""
     return "CR2" if term.startswith("CR2(") else df_method
@@ -239,8 +267,9 @@ Inferred = (
     | RiskDifference
     | RobustTest
     | LeftOut
+    | PooledEffect
 )
-_NO_NUMBER_OF_ITS_OWN = ("term", "sd", "without", "p_without")
+_NO_NUMBER_OF_ITS_OWN = ("term", "sd", "mcse", "without", "p_without")
 """``sd`` is held by ``d`` and ``contrast`` together; a quantity of that name is a component's. Who
 is the extreme patient hangs on the last digit where two are."""
 

@@ -16,6 +16,7 @@ from harness.models.inference import (
     LowerBound,
     MarginalMean,
     MeanContrast,
+    PooledEffect,
     Responders,
     RiskDifference,
     RobustTest,
@@ -223,6 +224,7 @@ class Estimates:
         emmeans, contrasts, anova, effect_sizes, slopes, lower_bounds, upper_bounds, d_ppc2,
             hedges_g, responders, risk_differences: what was asked besides; None where it was not.
         robust, leave_one_out: likewise, tests with robust errors, estimates without each patient.
+        imputed: likewise, coefficients pooled over imputations of the outcome.
         refused: of those, by part, why it could not be answered; the part is then empty.
         adjusted: p values adjusted over the families of a plan, which are known only when every
             model is fitted; None where none were.
@@ -262,6 +264,7 @@ class Estimates:
     risk_differences: tuple[RiskDifference, ...] | None = field(default=None, metadata=UNSAID)
     robust: tuple[RobustTest, ...] | None = field(default=None, metadata=UNSAID)
     leave_one_out: tuple[LeftOut, ...] | None = field(default=None, metadata=UNSAID)
+    imputed: tuple[PooledEffect, ...] | None = field(default=None, metadata=UNSAID)
     refused: dict[str, str] | None = field(default=None, metadata=UNSAID)
     adjusted: tuple[AdjustedP, ...] | None = field(default=None, metadata=UNSAID)
 

@@ -12,6 +12,7 @@ from harness.language.tokens import placeholders
 from harness.plan.adjust import check_adjust
 from harness.plan.besides import check_besides
 from harness.plan.document import Path_
+from harness.plan.missing import check_missing
 from harness.plan.mmrm import check_mmrm
 from harness.plan.patients import PatientSet
 from harness.plan.placed import column_names
@@ -66,6 +67,7 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         formulas = _formulas(analysis)
         check_visits(plan, analysis, formulas, where, report)
         check_besides(plan, analysis, formulas, where, report)
+        check_missing(plan, analysis, formulas, where, report)
         moderators = [moderator for _, moderator in combinations(analysis)]
         check_probe(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
         check_adjust(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr
 
 from harness.plan.comparisons import ArmPair, Responder
+from harness.plan.imputation import Missing
 from harness.plan.patients import FlowColumns, SetRule
 from harness.plan.probing import EffectSizes, Means, Probe
 from harness.plan.section import Line, Section, spelt
@@ -247,6 +248,7 @@ class Analysis(Section):
         description="Tests of the coefficients with robust errors besides: HC3 of linear models, "
         "rows with variances of their own; CR2, patients whose rows vary together as they like.",
     )
+    missing: Missing | None = Field(default=None, description="Imputation of the outcome.")
 
 
 class Reference(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.models.besides import Besides
+from harness.models.imputation import Imputation
 from harness.models.mean_terms import left_out_term
 from harness.models.record import Answer, Estimates
 from harness.models.spec import ModelTask
@@ -59,6 +60,8 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
             said.append((_ROBUST[besides.robust.kind].format(besides.robust.cluster), ""))
         if besides.leave_one_out is not None:
             said.append((_LEFT_OUT.format(besides.leave_one_out.patient), _turned(task, python)))
+        if besides.imputation is not None:
+            said.append((_imputed(besides.imputation), ""))
         if "anova" in besides.parts:
             said.append(("anova(term): F tests of type III hypotheses", ""))
         if "effect_size" in besides.parts:
@@ -89,6 +92,23 @@ def _turned(task: ModelTask, answer: Answer) -> str:
             was, now = figure(whole.p_value), figure(row.p_value)
             found.append(f"{row.p_without} ({whole.term}: p {now}, with everybody {was})")
     return f"{'; '.join(found)} in {task.key.place}" if found else ""
+
+
+def _imputed(asked: Imputation) -> str:
+    by = "by arm" if asked.by_arm else "with the arm as a predictor"
+    line = (
+        f"mi(term): missing outcomes drawn {asked.imputations} times, at random, {by}, by each "
+        f"side with its own generator (seed {asked.seed}), pooled by Rubin's rules with Barnard "
+        "and Rubin's df; compared in Monte-Carlo errors"
+    )
+    if asked.delta is not None:
+        line += f"; mi(term{asked.labels['delta']}): what was drawn is shifted by so much"
+    if asked.jump:
+        line += (
+            f"; mi(term{asked.labels['jump']}): patients of other arms who were lost go on as the "
+            "reference arm (Carpenter, Roger & Kenward 2013)"
+        )
+    return line
 
 
 def _probed(besides: Besides) -> str:

@@ -34,6 +34,7 @@ from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
 from harness.report.reproduce_families import FUNCTIONS as GATHER
 from harness.report.reproduce_families import adjusted_in_r, gathered_in_r
+from harness.report.reproduce_imputed import imputed_in_r, imputing_functions
 from harness.report.reproduce_leave_one_out import LEAVE_ONE_OUT, left_out_in_r
 from harness.report.reproduce_mmrm import by_visit_functions, fitted_by_visit
 from harness.report.reproduce_observed import OBSERVED, observed_in_r
@@ -182,6 +183,8 @@ def reproduce_script(
         parts.append(ROBUST)
     if any(left_out_in_r(task.spec) for task in tasks):
         parts.append(LEAVE_ONE_OUT)
+    if any(task.spec.besides and task.spec.besides.imputation for task in tasks):
+        parts.append(imputing_functions())
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
@@ -257,6 +260,8 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
         lines.append(f"robust(fit, {df_method}, {data}, {which})")
     if whose := left_out_in_r(spec):
         lines.append(f"leave_one_out(fit, {df_method}, {data}, {whose})")
+    if spec.besides is not None and spec.besides.imputation is not None:
+        lines.append(imputed_in_r(spec, data))
     return "\n".join(lines)
 
 

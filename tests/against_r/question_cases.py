@@ -139,6 +139,21 @@ CASES: dict[str, Case] = {
     "glmmtmb-by-visit": Case(
         "glmmtmb", spec("y ~ arm * visit", reml=False), patients(), {**BY_VISIT, "covariance": "un"}
     ),
+    "imputed": Case(
+        "imputed",
+        spec("y ~ arm * visit + base + (1 | id)"),
+        patients(),
+        {
+            **BY_VISIT,
+            "arm": "arm",
+            "covariates": ["base"],
+            "imputations": 3,
+            "iterations": 1,
+            "seed": 1,
+            "reference": "A",
+            "baseline": "w0",
+        },
+    ),
     "adjust": Case(
         "adjust", None, None, {"p_values": [0.01, None, 0.04, 0.03], "method": "hommel"}
     ),

@@ -22,6 +22,7 @@ HEADED = (
     "fit_gls",
     "fit_lm",
     "fit_lmer",
+    "impute",
     "intermediates",
     "kenward_roger",
     "leave_one_out",

@@ -95,7 +95,7 @@ def test_an_edge_is_zero_or_more(index: int, quantity: str, key: str, value: Any
     assert told(put("tolerance", index, key, value=value)) == expected
 
 
-METRICS = "SE, relative, absolute, deviance, exact, ulp"
+METRICS = "SE, relative, absolute, deviance, exact, ulp, MCSE"
 
 
 @pytest.mark.parametrize(

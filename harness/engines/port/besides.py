@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.engines.port.effect_unit import unit_sd
+from harness.engines.port.imputation.rows import imputed_rows
 from harness.engines.port.observed.answers import change_sizes, group_sizes, responder_rows
 from harness.engines.port.probed import (
     Probed,
@@ -88,6 +89,7 @@ def besides_of(
         "responders": lambda: responder_rows(fit.design, asked, level),
         "robust": lambda: (_robust_tests(_not_by_visit(fit), asked, df, level),),
         "leave_one_out": lambda: (_left_out(_not_by_visit(fit), asked, df),),
+        "imputed": lambda: (imputed_rows(_not_by_visit(fit), asked, df, level),),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}

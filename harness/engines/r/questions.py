@@ -59,6 +59,7 @@ QUESTIONS: Mapping[str, Question] = {
     "glmmtmb": Question(
         ("formula", "reml", "conf_level"), ("offset", "contrasts"), ("subject", "visit")
     ),
+    "imputed": Question(_MODEL, (), ("subject", "visit", "arm", "covariates")),
     "adjust": Question(()),
 }
 """The questions of ``r_reference/answer.R`` besides the fits, the criterion and the session."""
@@ -112,11 +113,12 @@ def question_columns(
         found += formula.columns
     for name in asked.columns:
         value = arguments.get(name)
-        if not isinstance(value, str):
-            continue
         if name == "moderator" and (frame is None or value not in frame.columns):
             continue
-        found.append(value)
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, Sequence):
+            found += [one for one in value if isinstance(one, str)]
     return tuple(dict.fromkeys(found))
 
 

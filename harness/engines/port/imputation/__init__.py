@@ -1,0 +1,1 @@
+"""What if the values that are missing had been seen: drawn, shifted, or taken from another arm?"""
