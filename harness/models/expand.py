@@ -63,7 +63,9 @@ def besides(
     weights = analysis.means.weights if analysis.means is not None else "equal"
     return Besides(
         *(parts, arm, time, weights, _unit(plan, analysis, outcome)),
-        Probe(moderator, probe.at, plan.data.id, probe.alpha) if probe is not None else None,
+        Probe(moderator, probe.at, plan.data.id, probe.alpha, probe.control)
+        if probe is not None
+        else None,
     )
 
 
