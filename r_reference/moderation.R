@@ -190,6 +190,18 @@ johnson_neyman <- function(test, alpha, observed, points = 1441L) {
        share_significant = mean(significant[findInterval(observed, edges, all.inside = TRUE)]))
 }
 
+# The level at which no more than alpha of the discoveries over the values observed are expected to be
+# false: Benjamini and Hochberg's over the distinct values (Esarey & Sumner 2018, Comp. Polit. Stud. 51).
+false_discovery_level <- function(test, alpha, observed) {
+  values <- unique(observed)
+  p <- vapply(values, function(m) {
+    a <- test$at(m)
+    2 * pt(-abs(sum(a * test$beta)) / sqrt(drop(a %*% test$V %*% a)), test$df(a))
+  }, 0)
+  passed <- max(1, sum(p.adjust(p, "BH") <= alpha))
+  alpha * passed / length(values)
+}
+
 bound_row <- function(test, m, range) {
   a <- test$at(m)
   error <- sqrt(drop(a %*% test$V %*% a))

@@ -32,15 +32,21 @@ probe_bounds <- function(model, asked) {
   lower <- upper <- list()
   for (effect in probed_effects(model, asked)) {
     pair <- polynomial(model, asked, effect, observed)
-    region <- johnson_neyman(pair_test(model, pair), probe$alpha, observed)
-    named <- function(end) sprintf("jn(%s by %s, %s%s)", effect$name, spelt(probe$moderator),
-                                   region$topology, if (nzchar(end)) paste0(", ", end) else "")
+    test <- pair_test(model, pair)
+    fdr <- probe$control == "fdr"
+    alpha <- if (fdr) false_discovery_level(test, probe$alpha, observed) else probe$alpha
+    region <- johnson_neyman(test, alpha, observed)
+    named <- function(end, outside = FALSE) {
+      parts <- c(paste(effect$name, "by", spelt(probe$moderator)), if (fdr) "fdr", region$topology,
+                 if (nzchar(end)) end, if (outside) "extrapolated")
+      sprintf("jn(%s)", paste(parts, collapse = ", "))
+    }
     bounds <- region$bounds
     if (!length(bounds))
       lower <- c(lower, list(list(term = named(""), jn_low = NaN, std_error = NaN, df = NaN)))
     for (i in seq_along(bounds)) {
       end <- if (i == 1L) "low" else if (i == length(bounds)) "high" else as.character(i - 1L)
-      row <- list(term = named(end), bounds[[i]]$value, std_error = bounds[[i]]$unit, df = bounds[[i]]$df)
+      row <- list(term = named(end, !bounds[[i]]$observed), bounds[[i]]$value, std_error = bounds[[i]]$unit, df = bounds[[i]]$df)
       names(row)[2L] <- if (i == 1L) "jn_low" else "jn_high"
       if (i == 1L) lower <- c(lower, list(row)) else upper <- c(upper, list(row))
     }
@@ -143,11 +149,12 @@ highest_degree <- 8L
 # What a probe must say, from an R prompt or in a request.
 probe_of <- function(probe) {
   if (is.null(probe)) return(NULL)
-  only_keys(probe, c("moderator", "names", "values", "per", "alpha"), "probe")
+  only_keys(probe, c("moderator", "names", "values", "per", "alpha", "control"), "probe")
   values <- numbers(probe$values, "values")
   named <- if (is.null(probe$names)) rep("", length(values)) else texts(probe$names, "names")
   if (length(named) != length(values)) refuse("`names` and `values` are not of one length")
   list(moderator = one_text(probe$moderator, "moderator"), names = named, values = values,
        per = optional(probe$per, one_text, "per"),
-       alpha = if (is.null(probe$alpha)) 0.05 else level_of(probe$alpha, "alpha"))
+       alpha = if (is.null(probe$alpha)) 0.05 else level_of(probe$alpha, "alpha"),
+       control = if (is.null(probe$control)) "none" else one_choice(probe$control, "control", c("none", "fdr")))
 }

@@ -30,6 +30,8 @@ MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 """How what the means are averaged over counts; ``averages`` of the port says what each means."""
 Unit = Literal["residual", "total", "baseline", "given"]
 RobustKind = Literal["HC3", "CR2"]
+Control = Literal["none", "fdr"]
+"""What keeps a region of significance from many false discoveries along the moderator."""
 
 FIELDS: Mapping[Part, tuple[str, ...]] = {
     "emmeans": ("emmeans",),
@@ -125,12 +127,19 @@ class Probe:
             taken over patients, one value each.
         patient: column that identifies them.
         alpha: two-sided level of the region of significance.
+        control: ``fdr`` keeps the rate of false discoveries over the values observed at alpha.
     """
 
     moderator: str
     at: tuple[str | float, ...]
     patient: str
     alpha: float = 0.05
+    control: Control = "none"
+
+    @property
+    def controlled(self) -> bool:
+        """Whether the region's level is not simply alpha."""
+        return self.control != "none"
 
     def as_json(self) -> dict[str, Any]:
         """As ``r_reference/probe.R`` reads it; a value has a name or a number."""
@@ -140,6 +149,7 @@ class Probe:
             "values": [0.0 if isinstance(at, str) else float(at) for at in self.at],
             "per": self.patient,
             "alpha": self.alpha,
+            **({"control": self.control} if self.controlled else {}),
         }
 
 

@@ -126,7 +126,9 @@ def besides(
         robust = Robust(analysis.robust, plan.data.id if analysis.robust == "CR2" else "")
     return Besides(
         *(parts, arm, time, weights, _unit(plan, analysis, outcome)),
-        Probe(moderator, probe.at, plan.data.id, probe.alpha) if probe is not None else None,
+        Probe(moderator, probe.at, plan.data.id, probe.alpha, probe.control)
+        if probe is not None
+        else None,
         compare=(analysis.arms or ()) if arm is not None or observed is not None else (),
         observed=observed,
         robust=robust,

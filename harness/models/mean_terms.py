@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from harness.language.formula import Formula
 from harness.language.nodes import names_in
-from harness.models.besides import Besides, DesignColumn
+from harness.models.besides import Besides, DesignColumn, Probe
 
 Cell = tuple[int, int]
 """Positions of the arm's and the time's level; 0 for the one that is not asked for."""
@@ -112,10 +112,18 @@ class ModeratedEffect:
         """Term of the simple slope at a value of the moderator."""
         return f"{self.name} | {spelt(moderator)}={value}"
 
-    def bound(self, moderator: str, topology: str, end: str = "") -> str:
-        """Term of a bound of the region; without an end, of a region that has none."""
-        tail = f", {end}" if end else ""
-        return f"jn({self.name} by {spelt(moderator)}, {topology}{tail})"
+    def bound(self, probe: Probe, topology: str, end: str = "", *, observed: bool = True) -> str:
+        """Term of a bound of the region; without an end, of a region that has none.
+
+        Args:
+            probe: how it is probed.
+            topology: the region's shape.
+            end: which bound.
+            observed: whether it lies among the moderator's values.
+        """
+        parts = [f"{self.name} by {spelt(probe.moderator)}", *((probe.control,) * probe.controlled)]
+        parts += [topology, end] if end else [topology]
+        return f"jn({', '.join(parts)}{'' if observed else ', extrapolated'})"
 
 
 def moderated_effects(besides: Besides, formula: Formula) -> list[ModeratedEffect]:

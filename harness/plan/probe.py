@@ -43,6 +43,8 @@ def check_probe(
             )
     if len(set(probe.at)) < len(probe.at):
         report((*here, "at"), "names a value twice")
+    if probe.control != "none" and not probe.johnson_neyman:
+        report((*here, "control"), "has no effect: without johnson_neyman there is no region")
     if not analysis.moderators:
         report(here, "has no effect: the analysis names no moderators")
         return

@@ -25,6 +25,11 @@ class Probe(Section):
     alpha: float = Field(
         default=0.05, gt=0, lt=1, description="Two-sided level of the region of significance."
     )
+    control: Literal["none", "fdr"] = Field(
+        default="none",
+        description="fdr: the region's level is lowered so that alpha is the rate of false "
+        "discoveries over the values observed (Esarey & Sumner 2018).",
+    )
 
 
 class Means(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.models.besides import Besides
+from harness.models.besides import Besides, Probe
 from harness.models.imputation import Imputation
 from harness.models.mean_terms import left_out_term
 from harness.models.record import Answer, Estimates
@@ -121,10 +121,21 @@ def _probed(besides: Besides) -> str:
     )
     if "johnson_neyman" in besides.parts:
         line += (
-            f"; jn(...): where its two-sided p crosses {probe.alpha:g}, and the shape of the "
-            "region in which it is smaller (std_error: what moves t by one)"
+            f"; jn(...): where its two-sided p crosses {_level(probe)}, and the shape of the "
+            "region in which it is smaller (std_error: what moves t by one; extrapolated: beyond "
+            "the values observed)"
         )
     return line
+
+
+def _level(probe: Probe) -> str:
+    """The region's level in words."""
+    if not probe.controlled:
+        return f"{probe.alpha:g}"
+    return (
+        f"{probe.alpha:g} times the share of the values observed at which it is a discovery by "
+        "Benjamini & Hochberg (fdr; Esarey & Sumner 2018)"
+    )
 
 
 def _sd(python: Answer, r: Answer) -> str:

@@ -52,11 +52,16 @@ probe <- function(fit, df_method, rows, asked) {
     row.names(table) <- sprintf("%s | %s=%s", effect, asked$moderator, at)
     wide("slopes", table)
     if (!asked$region) next
+    level <- asked$alpha
+    if (asked$control == "fdr") {
+      p <- tested(pairs, unique(observed))$p_value
+      level <- level * max(1, sum(p.adjust(p, "BH") <= level)) / length(p)
+    }
     # |t| less its quantile, over an angle that holds every value of the moderator.
     value <- function(u) mean(observed) + sd(observed) * tan(u)
     excess <- function(u) {
       found <- tested(pairs, value(u))
-      abs(found$slope / found$std_error) - qt(1 - asked$alpha / 2, found$df)
+      abs(found$slope / found$std_error) - qt(1 - level / 2, found$df)
     }
     u <- seq(-pi / 2 + 1e-3, pi / 2 - 1e-3, length.out = 181)
     at_u <- excess(u)
@@ -89,6 +94,7 @@ def probed_in_r(spec: ModelSpec) -> str:
         f"at = list({', '.join(values)})",
         f"weights = {r_string(besides.weights)}",
         f"alpha = {probe.alpha!r}",
+        f"control = {r_string(probe.control)}",
         f"region = {'TRUE' if 'johnson_neyman' in besides.parts else 'FALSE'}",
         "effects = list(\n    " + ",\n    ".join(effects) + ")",
     ]

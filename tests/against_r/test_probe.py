@@ -125,7 +125,7 @@ def test_the_names_say_effect_value_and_shape(lme4: RLiveEngine) -> None:
         assert side.lower_bounds is not None
         assert side.upper_bounds is not None
         (low,), (high,) = side.lower_bounds, side.upper_bounds
-        assert low.term == f"jn({EFFECT} by z, inside, low)"
+        assert low.term == f"jn({EFFECT} by z, inside, low, extrapolated)"
         assert high.term == f"jn({EFFECT} by z, inside, high)"
         assert low.jn_low < high.jn_high
         assert low.df != high.df
@@ -204,10 +204,13 @@ def test_a_parabola_may_have_four_bounds(lme4: RLiveEngine) -> None:
     python, r = both(lme4, asked, frame)
     for side in (python, r):
         (low,) = side.lower_bounds or ()
-        assert low.term == "jn(MBSR - TAU by z, several, low)"
-        assert [row.term.rpartition(", ")[2] for row in side.upper_bounds or ()] == [
-            "1)", "2)", "high)",
-        ]  # fmt: skip
+        bounds = (low, *(side.upper_bounds or ()))
+        assert [row.term.removesuffix(")").split(", ")[1:] for row in bounds] == [
+            ["several", "low", "extrapolated"],
+            ["several", "1"],
+            ["several", "2"],
+            ["several", "high"],
+        ]
     assert {row.verdict for row in compare_model(KEY, python, r)} == {Verdict.MATCH}
 
 
@@ -226,3 +229,27 @@ def test_two_bounds_between_two_points_of_the_search_are_found_by_both(
         assert low.term == "jn(MBSR - TAU by z, inside, low)"
         assert 0.0 < high.jn_high - low.jn_low < 0.003
     assert {row.verdict for row in compare_model(KEY, python, r)} == {Verdict.MATCH}
+
+
+def test_false_discoveries_are_controlled_by_both(lme4: RLiveEngine) -> None:
+    plain, frame = question("three-way", "satterthwaite")
+    assert plain.besides is not None
+    held = replace(plain, besides=replace(plain.besides, probe=replace(PROBE, control="fdr")))
+    (before, _), (python, r) = both(lme4, plain, frame), both(lme4, held, frame)
+    (low,), (wide,) = python.lower_bounds or (), before.lower_bounds or ()
+    assert low.term == f"jn({EFFECT} by z, fdr, inside, low, extrapolated)"
+    assert low.jn_low > wide.jn_low
+    assert {row.verdict for row in compare_model(KEY, python, r)} == {Verdict.MATCH}
+
+
+def test_a_bound_beyond_the_data_is_called_so_by_both(lme4: RLiveEngine) -> None:
+    asked, frame = question("change", "residual")
+    for rows in (frame, frame[frame["z"].between(0.0, 1.0)]):
+        low, high = rows["z"].min(), rows["z"].max()
+        python, r = both(lme4, asked, rows)
+        for side in (python, r):
+            (lower,), (upper,) = side.lower_bounds or (), side.upper_bounds or ()
+            for value, term in ((lower.jn_low, lower.term), (upper.jn_high, upper.term)):
+                assert term.endswith(", extrapolated)") == (not low <= value <= high)
+            assert lower.term.endswith("extrapolated)") != upper.term.endswith("extrapolated)")
+        assert {row.verdict for row in compare_model(KEY, python, r)} == {Verdict.MATCH}

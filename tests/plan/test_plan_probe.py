@@ -52,6 +52,11 @@ def test_beside_other_parts(tmp_path):
     }  # fmt: skip
 
 
+def test_controlled_for_false_discoveries(tmp_path):
+    *_, moderation, _ = besides_of(tmp_path, "{johnson_neyman: true, control: fdr}")
+    assert moderation.as_json()["probe"]["control"] == "fdr"
+
+
 NO_TERM = changed(
     probed("{}"), '"{outcome} ~ arm * visit * {moderator} + (1 | id)"', '"{outcome} ~ arm + visit * {moderator} + (1 | id)"',
 )  # fmt: skip
@@ -63,6 +68,8 @@ MISTAKES = [
     ("twice", probed("{at: [mean, 2, mean]}"), "probe:", "analyses[1].probe.at", "names a value twice"),
     ("none", probed("{at: []}"), "probe:", "analyses[1].probe.at", ""),
     ("alpha", probed("{alpha: 1.5}"), "alpha", "analyses[1].probe.alpha", ""),
+    ("control", probed("{johnson_neyman: true, control: bh}"), "control", "analyses[1].probe.control", ""),
+    ("nothing to control", probed("{control: fdr}"), "control", "analyses[1].probe.control", "has no effect: without johnson_neyman there is no region"),
     ("unknown key", probed("{jn: true}"), "jn", "analyses[1].probe.jn", ""),
     ("no moderator", changed(PLAN, "    reml: true\n", "    reml: true\n    probe: {}\n"), "probe", "analyses[0].probe", "has no effect: the analysis names no moderators"),
     ("no term", NO_TERM, "probe", "analyses[1].probe", "has both `arm` and `il6_0`: nothing moderates the effect of the arm"),

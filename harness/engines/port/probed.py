@@ -63,15 +63,15 @@ def bound_rows(probed: Sequence[Probed]) -> tuple[tuple[LowerBound, ...], tuple[
         asked, effect, probe = one.asked, one.effect, one.probe
         if effect.degree is None:
             raise ModelError(f"the effect is no polynomial in `{probe.moderator}`")
-        region = johnson_neyman_of(effect, probe.alpha, "none")
+        region = johnson_neyman_of(effect, probe.alpha, probe.control)
         bounds = region.bounds
         if not bounds:
-            name = asked.bound(probe.moderator, region.topology)
+            name = asked.bound(probe, region.topology)
             low.append(LowerBound(name, math.nan, math.nan, math.nan))
         for place, bound in enumerate(bounds):
             # With a single bound it is the lower one: where significance begins or ends.
             end = "low" if place == 0 else "high" if place == len(bounds) - 1 else str(place)
-            name = asked.bound(probe.moderator, region.topology, end)
+            name = asked.bound(probe, region.topology, end, observed=bound.observed)
             if end == "low":
                 low.append(LowerBound(name, bound.value, bound.unit, bound.df))
             else:
