@@ -106,6 +106,8 @@ def _of_model(
     n_sim: int,
     seed: int,
 ) -> list[TermPower]:
+    if task.spec.method == "survreg":
+        raise ModelError("the power of a Tobit model is not simulated")
     fit = fit_design(design) if task.spec.mixed else LinearFit(design)
     df = task.spec.df_method
     if df == "kenward-roger":

@@ -29,6 +29,8 @@ fit_keys <- c(setdiff(model_keys, "theta"), "besides")
 questions <- list(
   lmer = list(takes = c(fit_keys, "also_at"), ask = function(q) ask_lmer(q)),
   lm = list(takes = fit_keys, ask = function(q) ask_lm(q)),
+  survreg = list(takes = c(setdiff(fit_keys, c("weights", "offset")), "censored"), packages = "survival",
+                 ask = function(q) ask_survreg(q)),
   criterion = list(takes = c(formula_keys, "reml", "theta"), ask = function(q) ask_criterion(q)),
   intermediates = list(takes = model_keys, ask = function(q) intermediates(asked_model(q))),
   kenward_roger = list(takes = c(model_keys, "hypotheses"), ask = function(q)
@@ -118,6 +120,13 @@ ask_lm <- function(q) {
   besides <- asked_besides(q$besides)
   with_formula(q, function(formula, data, ...)
     fit_lm(formula, data, df_method, level_of(q$conf_level), ..., besides = besides))
+}
+
+ask_survreg <- function(q) {
+  besides <- asked_besides(q$besides)
+  with_formula(q, function(formula, data, weights, offset, contrasts)
+    fit_survreg(formula, data, asked_column(one_text(q$censored, "censored"), data), level_of(q$conf_level), contrasts,
+                besides))
 }
 
 ask_criterion <- function(q) {

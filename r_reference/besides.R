@@ -12,18 +12,19 @@
 # no mean: its numbers are missing.
 
 besides_parts <- c("emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman", "changes",
-                   "d_ppc2", "hedges_g", "responders")
-# Those that need no means: of terms, or of the observed values (observed.R).
-no_means <- c("anova", "d_ppc2", "hedges_g", "responders")
+                   "d_ppc2", "hedges_g", "responders", "hypotheses")
+# Those that need no means: of terms, of coefficients, or of the observed values (observed.R).
+no_means <- c("anova", "hypotheses", "d_ppc2", "hedges_g", "responders")
 
 # arm, time: a column, or list(column, levels); weights: of what the means are averaged over; by_sd, sd,
 # baseline, per: the unit of effect sizes, as in standardised(), a baseline pooled over pooled_over;
 # probe: list(moderator, values, names, per, alpha) for slopes and johnson_neyman (probe.R);
 # compare: list(c("C", "B"), c("C", "A")), the pairs of arms, the first less the second; observed:
-# list(patient, outcome, arm, time, responder) for d_ppc2, hedges_g and responders (observed.R).
+# list(patient, outcome, arm, time, responder) for d_ppc2, hedges_g and responders (observed.R); hypotheses:
+# a list of list(name, rows, equals) (hypotheses.R).
 besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights = "equal", by_sd = "total",
                     sd = NULL, baseline = NULL, per = NULL, pooled_over = NULL, probe = NULL, compare = NULL,
-                    observed = NULL) {
+                    observed = NULL, hypotheses = list()) {
   if (!all(parts %in% besides_parts)) refuse("besides: no part `", setdiff(parts, besides_parts)[1L], "`")
   if (!weights %in% mean_weights) refuse("unknown weights `", weights, "`")
   if (!by_sd %in% sd_names) refuse("no standard deviation `", by_sd, "`")
@@ -31,7 +32,8 @@ besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights
   arm <- column(arm)
   list(parts = parts, arm = arm, time = column(time), weights = weights, by_sd = by_sd, sd = sd,
        baseline = baseline, per = per, pooled_over = if (is.null(pooled_over)) arm$column else pooled_over,
-       probe = probe_of(probe), compare = lapply(compare, pair_of_arms), observed = observed_of(observed))
+       probe = probe_of(probe), compare = lapply(compare, pair_of_arms), observed = observed_of(observed),
+       hypotheses = lapply(as.list(hypotheses), hypothesis_of))
 }
 
 pair_of_arms <- function(pair) {
@@ -80,6 +82,9 @@ answer_besides <- function(model, asked) {
   bounds <- part("johnson_neyman", probe_bounds(model, asked))
   if (!is.null(bounds))
     found <- c(found, list(lower_bounds = as.list(bounds$lower), upper_bounds = as.list(bounds$upper)))
+  tests <- part("hypotheses", hypothesis_tests(model, asked$hypotheses))
+  if (!is.null(tests))
+    found <- c(found, list(hypotheses = as.list(tests$single), joint_hypotheses = as.list(tests$joint)))
   if (length(refused)) c(found, list(refused = refused)) else found
 }
 
@@ -240,7 +245,7 @@ effect_sizes <- function(model, asked, contrasts) {
 asked_besides <- function(asked) {
   if (is.null(asked)) return(NULL)
   only_keys(asked, c("parts", "arm", "time", "weights", "by_sd", "sd", "baseline", "per",
-                     "pooled_over", "probe", "compare", "observed"), "besides")
+                     "pooled_over", "probe", "compare", "observed", "hypotheses"), "besides")
   column <- function(one, name) if (!is.null(one)) {
     only_keys(one, c("column", "levels", "numbers"), name)
     list(column = one_text(one$column, name), levels = texts(one$levels, name),
@@ -251,7 +256,7 @@ asked_besides <- function(asked) {
           if (is.null(asked$by_sd)) "total" else one_text(asked$by_sd, "by_sd"),
           optional(asked$sd, one_number, "sd"), optional(asked$baseline, one_text, "baseline"),
           optional(asked$per, one_text, "per"), optional(asked$pooled_over, one_text, "pooled_over"),
-          asked$probe, asked$compare, asked$observed)
+          asked$probe, asked$compare, asked$observed, asked$hypotheses)
 }
 
 only_keys <- function(object, allowed, what) {

@@ -18,6 +18,7 @@ _QUANTITY = {
     "hedges_g": "smd",
     "responders": "responders",
     "adjust": "p_adjusted",
+    "hypotheses": "contrast",
 }
 """The quantity that stands for a part none of whose numbers exist."""
 _OF_EFFECT_SIZES = ("d", "d_low", "d_high")

@@ -21,6 +21,7 @@ Part = Literal[
     "d_ppc2",
     "hedges_g",
     "responders",
+    "hypotheses",
 ]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 """How what the means are averaged over counts; ``averages`` of the port says what each means."""
@@ -37,6 +38,7 @@ FIELDS: Mapping[Part, tuple[str, ...]] = {
     "d_ppc2": ("d_ppc2",),
     "hedges_g": ("hedges_g",),
     "responders": ("responders", "risk_differences"),
+    "hypotheses": ("hypotheses", "joint_hypotheses"),
 }
 """The fields of ``Estimates`` that answer each part, in the order in which they are shown.
 
@@ -136,6 +138,49 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Sums of coefficients that are tested against numbers, together where there are several.
+
+    Attributes:
+        name: as the plan has it.
+        rows: of each sum, coefficient as R names it and its factor.
+        equals: what each sum is by the hypothesis.
+    """
+
+    name: str
+    rows: tuple[tuple[tuple[str, float], ...], ...]
+    equals: tuple[float, ...]
+
+    @property
+    def term(self) -> str:
+        """Its name in a table: ``hypothesis(ratio only)``."""
+        return f"hypothesis({self.name})"
+
+    @property
+    def sentence(self) -> str:
+        """The hypothesis in words: ``a:x + 2 a:y = 0``."""
+        return " and ".join(
+            f"{_sum(row)} = {value:g}" for row, value in zip(self.rows, self.equals, strict=True)
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``r_reference/hypotheses.R`` reads it."""
+        return {
+            "name": self.name,
+            "rows": [dict(row) for row in self.rows],
+            "equals": list(self.equals),
+        }
+
+
+def _sum(row: tuple[tuple[str, float], ...]) -> str:
+    text = ""
+    for name, factor in row:
+        sign = ("-" if factor < 0 else "") if not text else (" - " if factor < 0 else " + ")
+        text += sign + (name if abs(factor) == 1 else f"{abs(factor):g} {name}")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
 class Besides:
     """What is asked besides the fit.
 
@@ -147,6 +192,7 @@ class Besides:
         probe: of the moderation, where simple slopes or a region are asked for.
         compare: pairs of arms, the first less the second; none for each arm less the first.
         observed: the trial's columns, where the observed values are asked about.
+        hypotheses: on the coefficients.
     """
 
     parts: tuple[Part, ...]
@@ -157,6 +203,7 @@ class Besides:
     probe: Probe | None = None
     compare: tuple[tuple[str, str], ...] = ()
     observed: Observed | None = None
+    hypotheses: tuple[Hypothesis, ...] = ()
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
@@ -185,7 +232,7 @@ class Besides:
     @property
     def of_means(self) -> bool:
         """Whether any part is made of marginal means."""
-        return any(part not in ("anova", *OBSERVED) for part in self.parts)
+        return any(part not in ("anova", "hypotheses", *OBSERVED) for part in self.parts)
 
     @property
     def design(self) -> tuple[DesignColumn, ...]:
@@ -208,6 +255,8 @@ class Besides:
             found["observed"] = self.observed.as_json()
         if self.probe is not None:
             found["probe"] = self.probe.as_json()
+        if self.hypotheses:
+            found["hypotheses"] = [one.as_json() for one in self.hypotheses]
         if "effect_size" in self.parts:
             found["by_sd"] = self.unit.by
             if self.unit.by == "given" and self.unit.value is not None:

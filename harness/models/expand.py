@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.language.formula import Formula
-from harness.models.besides import OBSERVED, Besides, DesignColumn, EffectUnit, Part, Probe
+from harness.models.besides import (
+    OBSERVED,
+    Besides,
+    DesignColumn,
+    EffectUnit,
+    Hypothesis,
+    Part,
+    Probe,
+)
 from harness.models.mean_terms import in_fixed_part
 from harness.models.observed import Improvement, Observed, ResponderRule
 from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask
 from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
 from harness.plan.comparisons import Responder
+from harness.plan.hypotheses import coefficient_rows
 from harness.plan.schema import Analysis, Plan
 
 
@@ -31,12 +40,15 @@ def tasks(
             for outcome, moderator in combinations(analysis):
                 formula = filled(analysis, outcome, moderator)
                 df: DfMethod = analysis.df or ("satterthwaite" if formula.random else "residual")
+                if analysis.kind == "tobit":
+                    df = "z"
                 spec = ModelSpec(
                     formula,
                     reml=analysis.reml,
                     df_method=df,
                     weights=analysis.weights or "",
                     offset=analysis.offset or "",
+                    censored=analysis.censored.below if analysis.censored is not None else "",
                     contrasts=tuple(
                         (column, coding)
                         for column, coding in analysis.contrasts.items()
@@ -70,6 +82,14 @@ def besides(
     if probe is not None:
         parts += PROBED if probe.johnson_neyman else PROBED[:1]
     parts += tuple(part for part in ("changes", *OBSERVED) if part in analysis.report)
+    hypotheses = tuple(
+        Hypothesis(
+            name, coefficient_rows(one, outcome, moderator), one.equals or (0.0,) * len(one.rows)
+        )
+        for name, one in analysis.hypotheses.items()
+    )
+    if hypotheses:
+        parts += ("hypotheses",)
     if not parts:
         return None
     arm, time = (
@@ -85,6 +105,7 @@ def besides(
         Probe(moderator, probe.at, plan.data.id, probe.alpha) if probe is not None else None,
         compare=(analysis.arms or ()) if arm is not None or observed is not None else (),
         observed=observed,
+        hypotheses=hypotheses,
     )
 
 

@@ -111,6 +111,7 @@ class ProblemPrint:
         reml: which criterion.
         weights: print of the prior weights, where there are any.
         offset: print of the offset, where there is one; named by all it is the sum of.
+        censored: print of the flags of censored rows, where there are any.
     """
 
     n_obs: int
@@ -122,6 +123,7 @@ class ProblemPrint:
     reml: bool
     weights: ColumnPrint | None = field(default=None, metadata=UNSAID)
     offset: ColumnPrint | None = field(default=None, metadata=UNSAID)
+    censored: ColumnPrint | None = field(default=None, metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,8 @@ class Estimates:
         elsewhere: the algebra at other thetas, where the engine gives it.
         reported: what it prints with its defaults, where this is not such an answer already.
         emmeans, contrasts, anova, effect_sizes, slopes, lower_bounds, upper_bounds, d_ppc2,
-            hedges_g, responders, risk_differences: what was asked besides; None where it was not.
+            hedges_g, responders, risk_differences, hypotheses, joint_hypotheses: what was asked
+            besides; None where it was not.
         refused: of those, by part, why it could not be answered; the part is then empty.
         adjusted: p values adjusted over the families of a plan, which are known only when every
             model is fitted; None where none were.
@@ -250,6 +253,8 @@ class Estimates:
     hedges_g: tuple[GroupSize, ...] | None = field(default=None, metadata=UNSAID)
     responders: tuple[Responders, ...] | None = field(default=None, metadata=UNSAID)
     risk_differences: tuple[RiskDifference, ...] | None = field(default=None, metadata=UNSAID)
+    hypotheses: tuple[MeanContrast, ...] | None = field(default=None, metadata=UNSAID)
+    joint_hypotheses: tuple[TermTest, ...] | None = field(default=None, metadata=UNSAID)
     refused: dict[str, str] | None = field(default=None, metadata=UNSAID)
     adjusted: tuple[AdjustedP, ...] | None = field(default=None, metadata=UNSAID)
 

@@ -11,7 +11,7 @@ from harness.models.besides import Besides
 from harness.models.contrasts import Coding
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
-Method = Literal["lmer", "lm"]
+Method = Literal["lmer", "lm", "survreg"]
 """Which R function fits a model; the port has one of its own for each."""
 
 
@@ -27,6 +27,8 @@ class ModelSpec:
         weights: column of prior weights, ``Var(e_i) = sigma^2 / w_i``; empty for none.
         offset: column that enters the mean with coefficient 1; empty for none.
         contrasts: columns whose factors are not coded by treatment contrasts, and how.
+        censored: column that is 1 in the rows whose response is a limit that the value lies below,
+            0 in the others; empty where every value is seen.
         besides: what is asked of the same fit besides its numbers; None for nothing.
 
     Factor levels and their order are not here: they are the categorical dtypes of the frame.
@@ -40,11 +42,12 @@ class ModelSpec:
     offset: str = ""
     contrasts: tuple[tuple[str, Coding], ...] = ()
     besides: Besides | None = None
+    censored: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every data column the model needs, response first, each once."""
-        extra = tuple(name for name in (self.weights, self.offset) if name)
+        extra = tuple(name for name in (self.weights, self.offset, self.censored) if name)
         extra += self.besides.columns if self.besides is not None else ()
         return tuple(dict.fromkeys(self.formula.columns + extra)) if extra else self.formula.columns
 
@@ -56,6 +59,8 @@ class ModelSpec:
     @property
     def method(self) -> Method:
         """By which method the model is fitted."""
+        if self.censored:
+            return "survreg"
         return "lmer" if self.mixed else "lm"
 
 

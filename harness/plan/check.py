@@ -11,11 +11,14 @@ from harness.language.nodes import Binary, Group, Unary
 from harness.language.tokens import placeholders
 from harness.plan.adjust import check_adjust
 from harness.plan.besides import check_besides
+from harness.plan.detection import check_detection
 from harness.plan.document import Path_
+from harness.plan.hypotheses import check_hypotheses
 from harness.plan.patients import PatientSet
 from harness.plan.probe import check_probe
 from harness.plan.schema import Analysis, Plan
 from harness.plan.scores import check_scores
+from harness.plan.tobit import check_tobit
 
 MAX_MODELS = 10_000
 
@@ -39,6 +42,7 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         report(("data",), "id, arm and time must be three different columns")
     _check_paths(plan, report)
     check_scores(plan, report)
+    check_detection(plan, report)
     for name, rule in plan.sets.items():
         _check_set(rule, ("sets", name), report)
     for name, text in plan.derive.items():
@@ -61,6 +65,10 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         moderators = [moderator for _, moderator in combinations(analysis)]
         check_probe(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
         check_adjust(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
+        check_tobit(plan, analysis, formulas, where, report)
+        check_hypotheses(
+            plan, analysis, list(zip(moderators, formulas, strict=False)), where, report
+        )
 
 
 def combinations(analysis: Analysis) -> Iterator[tuple[str, str]]:
@@ -174,7 +182,7 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
     (outcome, _), formula = formulas[0]
     if "outcome" not in used or outcome not in names_in(formula.response):
         report(here, "left of `~` stands `{outcome}`, or a call on it")
-    needs = {"lmm": True, "ols": False, "ancova": False}.get(analysis.kind)
+    needs = {"lmm": True, "ols": False, "ancova": False, "tobit": False}.get(analysis.kind)
     if needs is True and not formula.random:
         report(here, "kind lmm needs a random term such as `+ (1 | id)`; without one it is ols")
     if needs is False and formula.random:

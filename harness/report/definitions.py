@@ -19,6 +19,12 @@ _WEIGHTS = {
 }
 
 
+_TOBIT = (
+    "Tobit model by maximum likelihood (Tobin 1958), z tests on the observed information; rows "
+    "below the limit"
+)
+
+
 def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str, ...]:
     """One line each for what the means, tests and effect sizes of a run's analyses are.
 
@@ -27,10 +33,10 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
     """
     found: dict[str, tuple[list[str], list[str]]] = {}
     for task, python, r in models:
-        besides = task.spec.besides
-        if besides is None:
-            continue
         said: list[tuple[str, str]] = []
+        if task.spec.censored:
+            said.append((_TOBIT, f"{_below(python, r)} in {task.key.place}"))
+        besides = task.spec.besides or Besides(())
         if {"emmeans", "contrasts"} & set(besides.parts):
             names = " and ".join(column.column for column in besides.design)
             how = f"averaged over other factors, {_WEIGHTS[besides.weights]} ({besides.weights})"
@@ -40,6 +46,7 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
             said.append((f"planned contrasts between arms: {pairs}", ""))
         if besides.probe is not None:
             said.append((_probed(besides), ""))
+        said += [(f"{one.term}: {one.sentence}", "") for one in besides.hypotheses]
         if "anova" in besides.parts:
             said.append(("anova(term): F tests of type III hypotheses", ""))
         if "effect_size" in besides.parts:
@@ -54,6 +61,14 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
         f"{', '.join(analyses)}: {line}" + (f": {', '.join(values)}" if values else "")
         for line, (analyses, values) in found.items()
     )
+
+
+def _below(python: Answer, r: Answer) -> str:
+    """How many rows of a Tobit model are censored, as the first side says that does."""
+    for side in (python, r):
+        if isinstance(side, Estimates) and side.problem is not None and side.problem.censored:
+            return f"{side.problem.censored.total:g} of {side.n_obs}"
+    return "unknown"
 
 
 def _probed(besides: Besides) -> str:

@@ -11,6 +11,8 @@ from pathlib import PurePath
 
 from harness.compare.families import Adjusted
 from harness.data.codebook import Codebook
+from harness.data.detection import Detected
+from harness.data.outliers import in_order
 from harness.data.scores import Scored
 from harness.language import (
     Binary,
@@ -22,6 +24,7 @@ from harness.language import (
     Text,
     Truth,
     Unary,
+    deparse,
     parse_expression,
     quote_name,
 )
@@ -31,9 +34,12 @@ from harness.plan.patients import PatientSet
 from harness.plan.schema import Plan
 from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
+from harness.report.reproduce_detection import detection_script
 from harness.report.reproduce_families import FUNCTIONS as GATHER
 from harness.report.reproduce_families import adjusted_in_r, gathered_in_r
+from harness.report.reproduce_hypotheses import HYPOTHESES, hypotheses_in_r
 from harness.report.reproduce_observed import OBSERVED, observed_in_r
+from harness.report.reproduce_outliers import OUTLIERS, outliers_in_r
 from harness.report.reproduce_probe import PROBE, probed_in_r
 from harness.report.reproduce_scores import scores_script
 from harness.report.reproduce_sets import patient_rows, patients_script
@@ -117,6 +123,7 @@ def reproduce_script(
     data_file: PurePath,
     scores: Iterable[Scored] = (),
     families: Sequence[Adjusted] = (),
+    detected: Iterable[Detected] = (),
 ) -> str:
     """The R script of a run.
 
@@ -127,6 +134,7 @@ def reproduce_script(
         data_file: of the data, as seen from the folder the script is run in.
         scores: the plan's questionnaires; those the file has no scores of are scored in R.
         families: tests that were adjusted together.
+        detected: the plan's markers with a limit of detection.
     """
     separator = ', sep = "\\t"' if data_file.suffix.lower() == ".tsv" else ""
     parts = [
@@ -135,16 +143,25 @@ def reproduce_script(
         )
     ]
     parts += [_typed(v.name, v.type, v.levels) for v in codebook.variables]
+    scores, detected = tuple(scores), tuple(detected)
     parts += scores_script(scores)
+    parts += detection_script(detected)
+    columns = {variable.name for variable in codebook.variables}
+    columns.update(*(one.columns.values() for one in scores), *(one.columns for one in detected))
     time = plan.data.time
     parts.append(
         _PANEL.format(
             id=r_string(plan.data.id), time=r_string(time.column), level=r_string(time.levels[0])
         )
     )
-    for name, text in plan.derive.items():
+    if plan.outliers:
+        parts.append(OUTLIERS)
+    for name, is_outliers in in_order(plan, columns):
+        if is_outliers:
+            parts.append(outliers_in_r(plan, name, plan.outliers[name]))
+            continue
         target = f"data[[{r_string(name)}]]"
-        expression = r_expression(parse_expression(text))
+        expression = r_expression(parse_expression(plan.derive[name]))
         parts.append(f"{target} <- finite(with(data, {expression})) + 0")
     parts.append(_SHOW)
     tasks = tuple(tasks)
@@ -161,6 +178,8 @@ def reproduce_script(
     adjusted = adjusted_in_r(families)
     if adjusted:
         parts.append(GATHER)
+    if any(task.spec.besides and task.spec.besides.hypotheses for task in tasks):
+        parts.append(HYPOTHESES)
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
@@ -213,6 +232,8 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
     for part, column in (("weights", spec.weights), ("offset", spec.offset)):
         rows += f", {part} = {quote_name(column)}" if column else ""
     reml = "TRUE" if spec.reml else "FALSE"
+    if spec.censored:
+        return _tobit(task, r_string(name), rows)
     fit = f"lm({spec.formula.text}, {rows})"
     if spec.mixed:
         fit = f"lmer({spec.formula.text}, {rows}, REML = {reml}, control = tight)"
@@ -228,6 +249,27 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
         lines.append(f"probe(fit, {df_method}, {data}, {probed_in_r(spec)})")
     if spec.besides is not None and spec.besides.observed is not None:
         lines.append(f"observed(fit, {data}, {observed_in_r(spec)})")
+    if spec.besides is not None and spec.besides.hypotheses:
+        lines.append(f"hypotheses(fit, {df_method}, {hypotheses_in_r(spec.besides)})")
+    return "\n".join(lines)
+
+
+def _tobit(task: ModelTask, name: str, rows: str) -> str:
+    spec = task.spec
+    response = deparse(spec.formula.response)
+    right = deparse(spec.formula.tree)
+    seen = f"{quote_name(spec.censored)} == 0"
+    formula = f'survival::Surv({response}, {seen}, type = "left") ~ {right}'
+    control = "survival::survreg.control(maxiter = 200, rel.tolerance = 1e-14)"
+    lines = [
+        f'fit <- survival::survreg({formula}, {rows}, dist = "gaussian",\n  control = {control})',
+        f'cat("\\n==", {name}, "\\n")',
+        "print(summary(fit)$table, digits = 10)",
+        'cat("sigma:", format(fit$scale, digits = 10), "\\n-2 log-likelihood:",'
+        ' format(-2 * fit$loglik[2], digits = 12), "\\n")',
+    ]
+    if spec.besides is not None and spec.besides.hypotheses:
+        lines.append(f'hypotheses(fit, "z", {hypotheses_in_r(spec.besides)})')
     return "\n".join(lines)
 
 

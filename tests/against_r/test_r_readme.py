@@ -22,6 +22,8 @@ HEADED = (
     "fit_gls",
     "fit_lm",
     "fit_lmer",
+    "fit_survreg",
+    "hypotheses",
     "intermediates",
     "kenward_roger",
     "likelihood_ratio",

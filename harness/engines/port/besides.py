@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.engines.port.effect_unit import unit_sd
+from harness.engines.port.hypotheses.linear import hypothesis_rows
 from harness.engines.port.observed.answers import change_sizes, group_sizes, responder_rows
 from harness.engines.port.probed import (
     Probed,
@@ -22,7 +23,7 @@ from harness.engines.port.probed import (
     probed_effects,
     simple_slope_rows,
 )
-from harness.errors import HarnessError
+from harness.errors import HarnessError, ModelError
 from harness.models.besides import FIELDS, Part
 from harness.models.inference import EffectSize, MarginalMean, MeanContrast, TermTest
 from harness.models.mean_terms import Cell, cell_contrasts, cells, mean_term
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from harness.engines.port.fitted import FittedModel
     from harness.engines.port.lm import LinearFit
     from harness.engines.port.means.functions import LinearFunctions
+    from harness.engines.port.tobit.fit import TobitFit
     from harness.models.besides import Besides, DesignColumn
     from harness.models.design import Design
     from harness.models.spec import DfMethod
@@ -76,6 +78,7 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
         "d_ppc2": lambda: (change_sizes(fit.design, asked, level),),
         "hedges_g": lambda: (group_sizes(fit.design, asked, level),),
         "responders": lambda: responder_rows(fit.design, asked, level),
+        "hypotheses": lambda: hypothesis_rows(fit, asked.hypotheses, df, level),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -88,6 +91,25 @@ def besides_of(fit: FittedModel | LinearFit, df: DfMethod, level: float) -> dict
     if refused:
         found["refused"] = refused
     return found
+
+
+def tobit_besides(fit: TobitFit, level: float) -> dict[str, Any]:
+    """As :func:`besides_of`, for a Tobit model: only hypotheses are answered."""
+    besides = fit.design.spec.besides
+    if besides is None:
+        return {}
+    found: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    for part in besides.parts:
+        given: tuple[Any, ...] = ((),) * len(FIELDS[part])
+        try:
+            if part != "hypotheses":
+                raise ModelError(f"{part} of a Tobit model is not available")
+            given = hypothesis_rows(fit, besides.hypotheses, "z", level)
+        except HarnessError as error:
+            refused[part] = str(error)
+        found |= zip(FIELDS[part], given, strict=True)
+    return {**found, "refused": refused} if refused else found
 
 
 def _means(

@@ -10,6 +10,7 @@ import pandas as pd
 from harness.engines.port.fit import Fit, fit_design
 from harness.engines.port.given import fit_at
 from harness.engines.port.lm import LinearFit
+from harness.engines.port.tobit.fit import TobitFit
 from harness.models.design import build_design
 from harness.models.record import AtTheta, Coefficient, Estimates
 from harness.models.spec import ModelSpec
@@ -31,6 +32,8 @@ class PortEngine:
             ModelError: data on which the model cannot be fitted, or a model not in the port.
         """
         design = build_design(spec, frame)
+        if spec.method == "survreg":
+            return TobitFit(design).estimates(spec.conf_level)
         fit = fit_design(design) if spec.mixed else LinearFit(design)
         return fit.estimates(spec.df_method, spec.conf_level)
 

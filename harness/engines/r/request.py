@@ -50,12 +50,14 @@ def criterion_request(spec: ModelSpec, theta: Sequence[float]) -> dict[str, Any]
 
 
 def extras(spec: ModelSpec) -> dict[str, Any]:
-    """Weights, offset and contrasts, each only where the model has it."""
+    """Weights, offset, censoring and contrasts, each only where the model has it."""
     found: dict[str, Any] = {}
     if spec.weights:
         found["weights"] = spec.weights
     if spec.offset:
         found["offset"] = spec.offset
+    if spec.censored:
+        found["censored"] = spec.censored
     if spec.contrasts:
         found["contrasts"] = {
             column: coding
