@@ -109,6 +109,8 @@ def _of_model(
 ) -> list[TermPower]:
     if task.spec.repeated is not None:
         raise ModelError("trials are not simulated from a covariance by visit; ask of kind lmm")
+    if task.spec.method == "survreg":
+        raise ModelError("the power of a Tobit model is not simulated")
     fit = fit_design(design) if task.spec.mixed else LinearFit(design)
     df = task.spec.df_method
     if df == "kenward-roger":

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from harness.compare.across_sets import across_sets
 from harness.compare.policy import default_policy
+from harness.data.derive import derive
 from harness.data.hash import sha256_of_file
+from harness.data.outliers import outlier_sentences
 from harness.data.scores import Scored
 from harness.engines.r.scripts import scripts_folder
 from harness.errors import ReferenceUnavailable
@@ -52,7 +54,8 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         )
         tasks = (fitted.task for fitted in result.fits)
         scripts["reproduce.R"] = reproduce_script(
-            plan, study.codebook, tasks, data_file, study.scores, result.families
+            *(plan, study.codebook, tasks, data_file, study.scores, result.families),
+            detected=study.detected,
         )
     return RunRecord(
         study=plan.study.id,
@@ -69,6 +72,8 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
         scripts=scripts,
         part=result.part,
         definitions=(
+            *(one.sentence for one in study.detected),
+            *(outlier_sentences(plan, derive(study)) if plan.outliers else ()),
             *definitions((f.task, f.python, f.r) for f in result.fits),
             *(f"WARNING: {line}" for line in result.warnings),
         ),

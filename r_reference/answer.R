@@ -31,6 +31,8 @@ questions <- list(
   lm = list(takes = fit_keys, ask = function(q) ask_lm(q)),
   mmrm = list(takes = c(setdiff(fit_keys, c("weights", "offset")), "also_at", "subject", "visit", "covariance"),
               packages = "nlme", ask = function(q) ask_mmrm(q)),
+  survreg = list(takes = c(setdiff(fit_keys, c("weights", "offset")), "censored"), packages = "survival",
+                 ask = function(q) ask_survreg(q)),
   criterion = list(takes = c(formula_keys, "reml", "theta"), ask = function(q) ask_criterion(q)),
   intermediates = list(takes = model_keys, ask = function(q) intermediates(asked_model(q))),
   kenward_roger = list(takes = c(model_keys, "hypotheses"), ask = function(q)
@@ -137,6 +139,13 @@ ask_mmrm <- function(q) {
     fit_mmrm(formula, data, one_text(q$subject, "subject"), one_text(q$visit, "visit"),
              one_choice(q$covariance, "covariance", gls_covariances), flag(q$reml, "reml"), df_method,
              level_of(q$conf_level), contrasts, also_at, besides))
+}
+
+ask_survreg <- function(q) {
+  besides <- asked_besides(q$besides)
+  with_formula(q, function(formula, data, weights, offset, contrasts)
+    fit_survreg(formula, data, asked_column(one_text(q$censored, "censored"), data), level_of(q$conf_level), contrasts,
+                besides))
 }
 
 ask_criterion <- function(q) {

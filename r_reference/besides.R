@@ -12,9 +12,9 @@
 # no mean: its numbers are missing.
 
 besides_parts <- c("emmeans", "contrasts", "anova", "effect_size", "slopes", "johnson_neyman", "changes",
-                   "d_ppc2", "hedges_g", "responders", "robust", "leave_one_out", "imputed")
+                   "d_ppc2", "hedges_g", "responders", "robust", "leave_one_out", "imputed", "hypotheses")
 # Those that need no means: of terms, of the observed values (observed.R), of the coefficients.
-no_means <- c("anova", "d_ppc2", "hedges_g", "responders", "robust", "leave_one_out", "imputed")
+no_means <- c("anova", "d_ppc2", "hedges_g", "responders", "robust", "leave_one_out", "imputed", "hypotheses")
 
 # arm, time: a column, or list(column, levels); weights: of what the means are averaged over; by_sd, sd,
 # baseline, per: the unit of effect sizes, as in standardised(), a baseline pooled over pooled_over;
@@ -22,10 +22,12 @@ no_means <- c("anova", "d_ppc2", "hedges_g", "responders", "robust", "leave_one_
 # compare: list(c("C", "B"), c("C", "A")), the pairs of arms, the first less the second; observed:
 # list(patient, outcome, arm, time, responder) for d_ppc2, hedges_g and responders (observed.R);
 # robust: list(kind, cluster) (robust.R); leave_one_out: list(patient, arm) (leave_one_out.R);
-# imputed: for imputed (imputation_of() in impute.R).
+# imputed: for imputed (imputation_of() in impute.R); hypotheses: a list of list(name, rows, equals)
+# (hypotheses.R).
 besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights = "equal", by_sd = "total",
                     sd = NULL, baseline = NULL, per = NULL, pooled_over = NULL, probe = NULL, compare = NULL,
-                    observed = NULL, robust = NULL, leave_one_out = NULL, imputed = NULL) {
+                    observed = NULL, robust = NULL, leave_one_out = NULL, imputed = NULL,
+                    hypotheses = list()) {
   if (!all(parts %in% besides_parts)) refuse("besides: no part `", setdiff(parts, besides_parts)[1L], "`")
   if (!weights %in% mean_weights) refuse("unknown weights `", weights, "`")
   if (!by_sd %in% sd_names) refuse("no standard deviation `", by_sd, "`")
@@ -35,7 +37,7 @@ besides <- function(parts = besides_parts[1:4], arm = NULL, time = NULL, weights
        baseline = baseline, per = per, pooled_over = if (is.null(pooled_over)) arm$column else pooled_over,
        probe = probe_of(probe), compare = lapply(compare, pair_of_arms), observed = observed_of(observed),
        robust = robust_of(robust), leave_one_out = left_out_of(leave_one_out),
-       imputed = imputation_of(imputed))
+       imputed = imputation_of(imputed), hypotheses = lapply(as.list(hypotheses), hypothesis_of))
 }
 
 pair_of_arms <- function(pair) {
@@ -87,6 +89,9 @@ answer_besides <- function(model, asked) {
   bounds <- part("johnson_neyman", probe_bounds(model, asked))
   if (!is.null(bounds))
     found <- c(found, list(lower_bounds = as.list(bounds$lower), upper_bounds = as.list(bounds$upper)))
+  tests <- part("hypotheses", hypothesis_tests(model, asked$hypotheses))
+  if (!is.null(tests))
+    found <- c(found, list(hypotheses = as.list(tests$single), joint_hypotheses = as.list(tests$joint)))
   if (length(refused)) c(found, list(refused = refused)) else found
 }
 
@@ -249,7 +254,7 @@ asked_besides <- function(asked) {
   if (is.null(asked)) return(NULL)
   only_keys(asked, c("parts", "arm", "time", "weights", "by_sd", "sd", "baseline", "per",
                      "pooled_over", "probe", "compare", "observed", "robust", "leave_one_out",
-                     "imputed"), "besides")
+                     "imputed", "hypotheses"), "besides")
   column <- function(one, name) if (!is.null(one)) {
     only_keys(one, c("column", "levels", "numbers"), name)
     list(column = one_text(one$column, name), levels = texts(one$levels, name),
@@ -261,7 +266,7 @@ asked_besides <- function(asked) {
           optional(asked$sd, one_number, "sd"), optional(asked$baseline, one_text, "baseline"),
           optional(asked$per, one_text, "per"), optional(asked$pooled_over, one_text, "pooled_over"),
           asked$probe, asked$compare, asked$observed, asked$robust, asked$leave_one_out,
-          asked$imputed)
+          asked$imputed, asked$hypotheses)
 }
 
 only_keys <- function(object, allowed, what) {

@@ -98,14 +98,14 @@ independent_rows <- function(L) {
   sort(found$pivot[seq_len(found$rank)])
 }
 
-joint_f <- function(model, L) {
-  if (is_repeated(model)) return(repeated_f(model, L))
+joint_f <- function(model, L, equals = rep(0, nrow(L))) {
+  if (is_repeated(model)) return(repeated_f(model, L, equals))
   if (model$df_method %in% c("satterthwaite", "kenward-roger")) {
     ddf <- if (model$df_method == "satterthwaite") "Satterthwaite" else "Kenward-Roger"
-    found <- lmerTest::contestMD(model$fit, L, ddf = ddf)
+    found <- lmerTest::contestMD(model$fit, L, rhs = equals, ddf = ddf)
     return(f_values(found$NumDF, found$DenDF, found[["F value"]]))
   }
-  value <- L %*% model_beta(model)
+  value <- L %*% model_beta(model) - equals
   f_value <- sum(value * solve(L %*% model_vcov(model) %*% t(L), value)) / nrow(L)
   f_values(nrow(L), if (model$df_method == "z") Inf else residual_df(model), f_value)
 }

@@ -189,8 +189,8 @@ df_of <- function(model, l) {
 
 # F test of several contrasts on infinite, residual or Satterthwaite's df: those of an F variable with the
 # mean of the sum of squared t of uncorrelated contrasts (Fai & Cornelius 1996, J. Stat. Comput. Simul. 54).
-repeated_f <- function(model, L) {
-  value <- drop(L %*% model$beta)
+repeated_f <- function(model, L, equals = rep(0, nrow(L))) {
+  value <- drop(L %*% model$beta) - equals
   V <- L %*% model$vcov %*% t(L)
   f_value <- sum(value * solve(V, value)) / nrow(L)
   if (model$df_method != "satterthwaite") return(f_values(nrow(L), df_of(model, L[1L, ]), f_value))

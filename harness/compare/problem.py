@@ -109,7 +109,7 @@ def _prints(
     if python.y.name != r.y.name:
         yield f"the response is `{python.y.name}` in python, `{r.y.name}` in r"
     yield from _column("the response", python.y, r.y, sums, remarks)
-    for part in ("weights", "offset"):
+    for part in ("weights", "offset", "censored"):
         left_column, right_column = getattr(python, part), getattr(r, part)
         if left_column is None and right_column is None:
             continue

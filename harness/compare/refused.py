@@ -21,6 +21,7 @@ _QUANTITY = {
     "robust": "std_error",
     "leave_one_out": "estimate",
     "imputed": "estimate",
+    "hypotheses": "contrast",
 }
 """The quantity that stands for a part none of whose numbers exist."""
 _OF_EFFECT_SIZES = ("d", "d_low", "d_high")

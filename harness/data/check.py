@@ -12,6 +12,7 @@ from harness.data.codebook import Codebook
 from harness.data.derive import one, panel_of, placed
 from harness.data.improvements import improvements
 from harness.data.names import unknown_column as _unknown
+from harness.data.outliers import in_order, outlier_column
 from harness.data.patients import check_patients
 from harness.errors import DataError, FormulaError, Problem
 from harness.language import evaluate, names_in, parse_expression
@@ -96,12 +97,25 @@ def check_columns(
     broken = set(broken)
     ready = {panel.id, panel.time} <= set(frame.columns)
     declared = {name.casefold(): name for name in codebook.by_name}
-    for name, text in plan.derive.items():
-        here: Path_ = ("derive", name)
+    for name, is_outliers in in_order(plan, set(frame.columns)):
+        here: Path_ = ("outliers" if is_outliers else "derive", name)
         if (taken := declared.get(name.casefold())) is not None:
             report(here, f"the data have a column `{taken}` already")
             continue
         declared[name.casefold()] = name
+        if is_outliers:
+            entry = plan.outliers[name]
+            if entry.of not in frame.columns:
+                if entry.of not in broken:
+                    report((*here, "of"), _unknown(entry.of, frame.columns))
+            elif not pd.api.types.is_numeric_dtype(frame[entry.of].dtype):
+                report((*here, "of"), f"`{entry.of}` is not a number")
+            elif ready:
+                frame[name] = outlier_column(plan, entry, frame)
+                continue
+            broken.add(name)
+            continue
+        text = plan.derive[name]
         try:
             if _names_known(text, frame, broken, here, report) and ready:
                 frame[name] = one(text, frame, panel)

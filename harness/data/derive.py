@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from harness.data.detection import add_detected
 from harness.data.levels import at_levels
+from harness.data.outliers import in_order, outlier_column
 from harness.data.scores import add_scores
 from harness.errors import DataError, FormulaError
 from harness.language import Panel, evaluate, parse_expression
@@ -25,14 +27,15 @@ def panel_of(plan: Plan) -> Panel:
 
 
 def derive(study: Study) -> pd.DataFrame:
-    """The study's frame with the scores it lacks and its derived columns.
+    """The study's frame with the scores it lacks, its rules of detection and its derived columns.
 
     Truth values become numbers (1, 0, missing): a formula can use them.
 
     Raises:
         DataError: a derived column that cannot be computed.
     """
-    return derived(study.plan, add_scores(study.frame, study.scores))
+    frame = add_detected(add_scores(study.frame, study.scores), study.detected)
+    return derived(study.plan, frame)
 
 
 def derived(plan: Plan, frame: pd.DataFrame) -> pd.DataFrame:
@@ -43,9 +46,12 @@ def derived(plan: Plan, frame: pd.DataFrame) -> pd.DataFrame:
     """
     panel = panel_of(plan)
     result = frame.copy(deep=False)
-    for name, text in plan.derive.items():
+    for name, is_outliers in in_order(plan, set(frame.columns)):
+        if is_outliers:
+            result[name] = outlier_column(plan, plan.outliers[name], result)
+            continue
         try:
-            result[name] = one(text, result, panel)
+            result[name] = one(plan.derive[name], result, panel)
         except FormulaError as error:
             raise DataError(f"derived column `{name}`: {error}") from error
     for name, column in placed_columns(plan).items():

@@ -9,7 +9,8 @@ import pandas as pd
 
 from harness.data.codebook import Codebook, Variable
 from harness.plan.document import Path_
-from harness.plan.schema import Plan, Score
+from harness.plan.questionnaire import Score
+from harness.plan.schema import Plan
 from harness.plan.scores import (
     answer_columns,
     broken_scores,

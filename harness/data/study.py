@@ -9,12 +9,14 @@ import pandas as pd
 
 from harness.data.check import check_codebook, check_columns, check_design
 from harness.data.codebook import Codebook, parse_codebook
+from harness.data.detection import Detected, add_detected, check_detection
 from harness.data.hash import sha256_of, sha256_of_file
 from harness.data.improvements import Improvement, improvements
 from harness.data.read import Finding, Reading, compare_columns, typed
 from harness.data.scores import Scored, add_scores, check_scores
 from harness.data.table import TableError, read_bytes, read_table_text
 from harness.errors import DataError, PlanError, Problem
+from harness.plan.document import Table, at_path
 from harness.plan.load import LoadedPlan, read_plan
 from harness.plan.schema import Plan
 from harness.plan.scores import possible_columns
@@ -31,6 +33,7 @@ class Study:
         findings: cells that were not of their type; the gate reports them.
         scores: the plan's questionnaires, scored from the answers; the gate compares them with
             the scores of the file, and the others become columns before the derived ones.
+        detected: the plan's markers with a limit of detection, and what stands below it.
         data_sha256: of the data file's bytes.
         plan_sha256: of the plan file's bytes.
         folder: of the plan; the plan's paths are relative to it.
@@ -41,6 +44,7 @@ class Study:
     frame: pd.DataFrame
     findings: tuple[Finding, ...]
     scores: tuple[Scored, ...]
+    detected: tuple[Detected, ...]
     data_sha256: str
     plan_sha256: str
     folder: Path
@@ -74,6 +78,7 @@ def open_study(plan_path: str | Path | Plan) -> Study:
     problems += found
     reading: Reading | None = None
     scores: tuple[Scored, ...] = ()
+    detected: tuple[Detected, ...] = ()
     if codebook is not None:
         problems += check_codebook(plan, codebook)
         try:
@@ -91,7 +96,11 @@ def open_study(plan_path: str | Path | Plan) -> Study:
         scores, unscored = check_scores(plan, codebook, reading.frame, report)
         broken = set(loaded.names("derive")) - set(plan.derive) | codebook.unread | unscored
         broken |= possible_columns(set(loaded.names("scores")) - set(plan.scores))
-        check_columns(plan, codebook, add_scores(reading.frame, scores), report, broken)
+        frame = add_scores(reading.frame, scores)
+        detected, unmade = check_detection(plan, codebook, frame, report)
+        broken |= set(loaded.names("outliers")) - set(plan.outliers)
+        broken |= unmade | _unread_columns(loaded, plan)
+        check_columns(plan, codebook, add_detected(frame, detected), report, broken)
     if problems or codebook is None or reading is None:
         raise PlanError(tuple(dict.fromkeys(problems)))
     return Study(
@@ -100,10 +109,20 @@ def open_study(plan_path: str | Path | Plan) -> Study:
         frame=reading.frame,
         findings=reading.findings,
         scores=scores,
+        detected=detected,
         data_sha256=reading.sha256,
         plan_sha256=sha256_of_file(path),
         folder=path.parent,
     )
+
+
+def _unread_columns(loaded: LoadedPlan, plan: Plan) -> set[str]:
+    """The new columns of entries of ``detection:`` whose shape is wrong, which is reported."""
+    found: set[str] = set()
+    for name in set(loaded.names("detection")) - set(plan.detection):
+        also = at_path(loaded.tree, ("detection", name, "also")) if loaded.tree else None
+        found |= set(also.entries) if isinstance(also, Table) else set()
+    return found
 
 
 def _path_of(plan: str | Path | Plan) -> Path:

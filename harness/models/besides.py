@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from harness.models.hypothesis import Hypothesis
     from harness.models.imputation import Imputation
     from harness.models.observed import Observed
 
@@ -25,6 +26,7 @@ Part = Literal[
     "robust",
     "leave_one_out",
     "imputed",
+    "hypotheses",
 ]
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 """How what the means are averaged over counts; ``averages`` of the port says what each means."""
@@ -47,6 +49,7 @@ FIELDS: Mapping[Part, tuple[str, ...]] = {
     "robust": ("robust",),
     "leave_one_out": ("leave_one_out",),
     "imputed": ("imputed",),
+    "hypotheses": ("hypotheses", "joint_hypotheses"),
 }
 """The fields of ``Estimates`` that answer each part, in the order in which they are shown.
 
@@ -207,6 +210,7 @@ class Besides:
         robust: which errors, where robust tests are asked for.
         leave_one_out: which patients, where the analysis is to be repeated without each.
         imputation: of missing outcomes, where it is asked for.
+        hypotheses: on the coefficients.
     """
 
     parts: tuple[Part, ...]
@@ -218,6 +222,7 @@ class Besides:
     compare: tuple[tuple[str, str], ...] = ()
     observed: Observed | None = None
     imputation: Imputation | None = None
+    hypotheses: tuple[Hypothesis, ...] = ()
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
@@ -252,7 +257,7 @@ class Besides:
     @property
     def of_means(self) -> bool:
         """Whether any part is made of marginal means."""
-        others = ("anova", *OBSERVED, "robust", "leave_one_out", "imputed")
+        others = ("anova", "hypotheses", *OBSERVED, "robust", "leave_one_out", "imputed")
         return any(part not in others for part in self.parts)
 
     @property
@@ -282,6 +287,8 @@ class Besides:
             found["leave_one_out"] = self.leave_one_out.as_json()
         if self.imputation is not None:
             found["imputed"] = self.imputation.as_json()
+        if self.hypotheses:
+            found["hypotheses"] = [one.as_json() for one in self.hypotheses]
         if "effect_size" in self.parts:
             found["by_sd"] = self.unit.by
             if self.unit.by == "given" and self.unit.value is not None:

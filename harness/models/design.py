@@ -86,6 +86,11 @@ class Design:
         return self.frame.offset
 
     @property
+    def censored(self) -> Vector | None:
+        """(n,) 1 in rows whose response is a limit that the value lies below, else 0; or None."""
+        return self.frame.censored
+
+    @property
     def omitted(self) -> pd.Index:
         """Labels, in the data given, of the rows omitted as incomplete."""
         return self.frame.data.index[self.frame.omitted]

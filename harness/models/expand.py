@@ -17,6 +17,7 @@ from harness.models.besides import (
     Probe,
     Robust,
 )
+from harness.models.hypothesis import Hypothesis
 from harness.models.imputation import Imputation
 from harness.models.mean_terms import in_fixed_part
 from harness.models.observed import Improvement, Observed, ResponderRule
@@ -25,6 +26,7 @@ from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask, Repeat
 from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
 from harness.plan.comparisons import Responder
+from harness.plan.hypotheses import coefficient_rows
 from harness.plan.schema import Analysis, Plan
 from harness.plan.visits import visits_of
 
@@ -54,12 +56,15 @@ def tasks(
                 formula = filled(analysis, column, moderator)
                 estimated = bool(formula.random) or repeated is not None
                 df: DfMethod = analysis.df or ("satterthwaite" if estimated else "residual")
+                if analysis.kind == "tobit":
+                    df = "z"
                 spec = ModelSpec(
                     formula,
                     reml=analysis.reml,
                     df_method=df,
                     weights=analysis.weights or "",
                     offset=analysis.offset or "",
+                    censored=analysis.censored.below if analysis.censored is not None else "",
                     contrasts=tuple(
                         (column, coding)
                         for column, coding in analysis.contrasts.items()
@@ -109,6 +114,14 @@ def besides(
     imputation = _imputation(plan, analysis, formula)
     if imputation is not None:
         parts += ("imputed",)
+    hypotheses = tuple(
+        Hypothesis(
+            name, coefficient_rows(one, outcome, moderator), one.equals or (0.0,) * len(one.rows)
+        )
+        for name, one in analysis.hypotheses.items()
+    )
+    if hypotheses:
+        parts += ("hypotheses",)
     if not parts:
         return None
     arm, time = (
@@ -134,6 +147,7 @@ def besides(
         robust=robust,
         leave_one_out=each,
         imputation=imputation,
+        hypotheses=hypotheses,
     )
 
 

@@ -16,19 +16,24 @@ import pandas as pd
 
 from harness.errors import DataError, ModelError
 from harness.language.formula import Formula, Term
-from harness.language.nodes import Name, Node, deparse, quote_name
+from harness.language.nodes import Node, deparse, quote_name
 from harness.models.contrasts import Coding
+from harness.models.group_codes import grouping_codes
 from harness.models.missing import LARGEST, check_finite, made_missing, no_complete_row, vanished
 from harness.models.read_only import read_only
-from harness.models.rowwise import check_offset, check_weights, prior_weights, total_offset
+from harness.models.rowwise import (
+    censoring,
+    check_offset,
+    check_weights,
+    prior_weights,
+    total_offset,
+)
 from harness.models.spec import ModelSpec
 from harness.models.variables import (
     Factor,
     Numeric,
     Variable,
     Vector,
-    as_factor,
-    check_exact,
     evaluate_variable,
     level_text,
 )
@@ -70,6 +75,7 @@ class ModelFrame:
         messages: what R would warn of (values that became missing by a transformation).
         weights: (n,) prior weights on the rows used, or None.
         offset: (n,) offset on the rows used, or None.
+        censored: (n,) 1 in censored rows and 0 in others, or None.
     """
 
     data: pd.DataFrame
@@ -82,6 +88,7 @@ class ModelFrame:
     messages: tuple[str, ...]
     weights: Vector | None = None
     offset: Vector | None = None
+    censored: Vector | None = None
 
     @property
     def n_obs(self) -> int:
@@ -152,9 +159,10 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
     variables: dict[str, Variable] = {}
     for label, node in layout.variables:
         variables[label] = evaluate_variable(node, frame)
-    groups = {label: _grouping_codes(columns, frame) for label, columns in layout.groups}
+    groups = {label: grouping_codes(columns, frame) for label, columns in layout.groups}
     weights = prior_weights(spec, frame) if spec.weights else None
     offset = total_offset(spec, frame) if spec.offset or formula.offsets else None
+    censored = censoring(spec, frame) if spec.censored else None
 
     present: npt.NDArray[np.bool_] | None = None
     y = outcome.columns[0]
@@ -166,6 +174,8 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
         vectors.append(weights)
     if offset is not None:
         vectors.append(offset)
+    if censored is not None:
+        vectors.append(censored)
     finite = True
     for vector in vectors:
         # A moderate sum proves every entry finite in one pass; only otherwise look closer.
@@ -193,6 +203,7 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
         groups = kept
         weights = None if weights is None else weights[present]
         offset = None if offset is None else offset[present]
+        censored = None if censored is None else censored[present]
         if not len(y):
             raise DataError(no_complete_row(spec.columns, frame, evaluated))
     if not finite:
@@ -224,6 +235,7 @@ def model_frame(spec: ModelSpec, frame: pd.DataFrame) -> ModelFrame:
         *(data, len(frame), omitted, response, read_only(y), variables, groupings, messages),
         None if weights is None else read_only(weights),
         None if offset is None else read_only(offset),
+        None if censored is None else read_only(censored),
     )
 
 
@@ -239,52 +251,6 @@ def _select(variable: Variable, present: npt.NDArray[np.bool_]) -> Variable:
         return Factor(variable.label, variable.codes[present], variable.levels)
     columns = tuple(column[present] for column in variable.columns)
     return Numeric(variable.label, columns, variable.suffixes)
-
-
-def _grouping_codes(columns: tuple[str, ...], frame: pd.DataFrame) -> Factor:
-    """A grouping factor's codes on all rows; an interaction varies its last column fastest."""
-    parts = [_as_grouping(name, frame) for name in columns]
-    if len(parts) == 1:
-        return parts[0]
-    codes = parts[0].codes.astype(np.int64)
-    missing = codes < 0
-    for part in parts[1:]:
-        missing = missing | (part.codes < 0)
-        codes = codes * len(part.levels) + part.codes
-    used, compact = np.unique(np.where(missing, -1, codes), return_inverse=True)
-    if used[0] == -1:
-        used, compact = used[1:], compact - 1
-    texts: list[str] = []
-    spelt = [[level_text(level) for level in part.levels] for part in reversed(parts)]
-    for value in used.tolist():
-        names = []
-        rest = value
-        for levels in spelt:
-            rest, position = divmod(rest, len(levels))
-            names.append(levels[position])
-        texts.append(":".join(reversed(names)))
-    return Factor(":".join(columns), compact, pd.Index(texts, dtype=object))
-
-
-def _as_grouping(name: str, frame: pd.DataFrame) -> Factor:
-    """A grouping column as a factor: numbers by value, text by code point."""
-    variable = evaluate_variable(Name(name), frame)
-    if isinstance(variable, Factor):
-        return variable
-    values = variable.columns[0]
-    # By comparison, not by difference: two infinities have none.
-    if len(values) and bool((values[1:] >= values[:-1]).all()) and values[0] == values[0]:
-        first = np.concatenate(([True], values[1:] > values[:-1]))
-        check_exact(name, values[first])
-        return Factor(name, np.cumsum(first) - 1, pd.Index(values[first]))
-    return as_factor(variable, name) if len(values) < 10_000 else _hashed(name, values)
-
-
-def _hashed(name: str, values: Vector) -> Factor:
-    """Codes of many unsorted numbers; the levels stay numbers, nobody reads 100,000 texts."""
-    codes, levels = pd.factorize(values, sort=True)
-    check_exact(name, levels)
-    return Factor(name, codes, pd.Index(levels))
 
 
 def _drop_unused(factor: Factor) -> Factor:

@@ -23,7 +23,11 @@ class MarginalMean:
 
 @dataclass(frozen=True, slots=True)
 class MeanContrast:
-    """A contrast of marginal means in the outcome's unit; all NaN where it is not estimable."""
+    """A contrast of means, or of coefficients, in the outcome's unit; NaN where not estimable.
+
+    ``statistic`` is the contrast less what it is by the hypothesis, zero unless said otherwise,
+    over its standard error.
+    """
 
     term: str
     contrast: float
@@ -37,7 +41,10 @@ class MeanContrast:
 
 @dataclass(frozen=True, slots=True)
 class TermTest:
-    """A type III test of a term, ``anova(arm:time)``; num_df 0 where others determine it."""
+    """An F test: of a term by type III, ``anova(arm:time)``, or of a hypothesis of several rows.
+
+    ``num_df`` is 0 where others determine the term.
+    """
 
     term: str
     num_df: float

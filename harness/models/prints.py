@@ -91,6 +91,7 @@ def problem_print(design: Design, by_visit: ByVisit | None = None) -> ProblemPri
         reml=design.spec.reml if design.spec.method != "lm" else False,
         weights=_row_print(quote_name(design.spec.weights), design.weights),
         offset=_row_print(offset_name(design.spec), design.offset),
+        censored=_row_print(quote_name(design.spec.censored), design.censored),
     )
 
 

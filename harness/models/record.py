@@ -119,6 +119,7 @@ class ProblemPrint:
         reml: which criterion.
         weights: print of the prior weights, where there are any.
         offset: print of the offset, where there is one; named by all it is the sum of.
+        censored: print of the flags of censored rows, where there are any.
     """
 
     n_obs: int
@@ -130,6 +131,7 @@ class ProblemPrint:
     reml: bool
     weights: ColumnPrint | None = field(default=None, metadata=UNSAID)
     offset: ColumnPrint | None = field(default=None, metadata=UNSAID)
+    censored: ColumnPrint | None = field(default=None, metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,8 @@ class Estimates:
         elsewhere: the algebra at other thetas, where the engine gives it.
         reported: what it prints with its defaults, where this is not such an answer already.
         emmeans, contrasts, anova, effect_sizes, slopes, lower_bounds, upper_bounds, d_ppc2,
-            hedges_g, responders, risk_differences: what was asked besides; None where it was not.
+            hedges_g, responders, risk_differences, hypotheses, joint_hypotheses: what was asked
+            besides; None where it was not.
         robust, leave_one_out: likewise, tests with robust errors, estimates without each patient.
         imputed: likewise, coefficients pooled over imputations of the outcome.
         refused: of those, by part, why it could not be answered; the part is then empty.
@@ -265,6 +268,8 @@ class Estimates:
     robust: tuple[RobustTest, ...] | None = field(default=None, metadata=UNSAID)
     leave_one_out: tuple[LeftOut, ...] | None = field(default=None, metadata=UNSAID)
     imputed: tuple[PooledEffect, ...] | None = field(default=None, metadata=UNSAID)
+    hypotheses: tuple[MeanContrast, ...] | None = field(default=None, metadata=UNSAID)
+    joint_hypotheses: tuple[TermTest, ...] | None = field(default=None, metadata=UNSAID)
     refused: dict[str, str] | None = field(default=None, metadata=UNSAID)
     adjusted: tuple[AdjustedP, ...] | None = field(default=None, metadata=UNSAID)
 

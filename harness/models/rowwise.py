@@ -1,4 +1,4 @@
-"""Prior weights and offsets: what a model has for each row besides its variables.
+"""Prior weights, offsets and censoring: what a model has for each row besides its variables.
 
 A row of weight w has residual variance ``sigma^2 / w``; an offset enters the mean with coefficient
 1 (Chambers & Hastie 1992, *Statistical Models in S*, chapters 4 and 6).
@@ -44,6 +44,23 @@ def total_offset(spec: ModelSpec, frame: pd.DataFrame) -> Vector:
     for node in nodes[1:]:
         total = total + _number(node, frame, "offset")
     return total
+
+
+def censoring(spec: ModelSpec, frame: pd.DataFrame) -> Vector:
+    """Whether each row (rows,) is censored: 1, 0, or NaN where that is missing.
+
+    Raises:
+        DataError: no such column.
+        ModelError: a column that is not numeric, or has other numbers.
+    """
+    flags = _number(Name(spec.censored), frame, "censored")
+    wrong = ~(np.isnan(flags) | (flags == 0.0) | (flags == 1.0))
+    if wrong.any():
+        raise ModelError(
+            f"censored `{spec.censored}` is {flags[wrong][0]:g} in a row; it must be 1 where the "
+            "value is censored and 0 where not"
+        )
+    return flags
 
 
 def new_offset(spec: ModelSpec, new: pd.DataFrame) -> Vector:

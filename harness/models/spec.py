@@ -12,7 +12,7 @@ from harness.models.contrasts import Coding
 from harness.models.scale import Scaled
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
-Method = Literal["lmer", "lm", "gls"]
+Method = Literal["lmer", "lm", "gls", "survreg"]
 """Which R function fits a model; the port has one of its own for each."""
 Covariance = Literal["un", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "id", "diag"]
 """Of residuals by visit; ``harness/engines/port/repeated/README.md`` says what each is."""
@@ -45,6 +45,8 @@ class ModelSpec:
         weights: column of prior weights, ``Var(e_i) = sigma^2 / w_i``; empty for none.
         offset: column that enters the mean with coefficient 1; empty for none.
         contrasts: columns whose factors are not coded by treatment contrasts, and how.
+        censored: column that is 1 in the rows whose response is a limit that the value lies below,
+            0 in the others; empty where every value is seen.
         besides: what is asked of the same fit besides its numbers; None for nothing.
         repeated: the residuals' covariance by visit; None where they are independent.
 
@@ -60,11 +62,12 @@ class ModelSpec:
     contrasts: tuple[tuple[str, Coding], ...] = ()
     besides: Besides | None = None
     repeated: Repeated | None = None
+    censored: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every data column the model needs, response first, each once."""
-        extra = tuple(name for name in (self.weights, self.offset) if name)
+        extra = tuple(name for name in (self.weights, self.offset, self.censored) if name)
         if self.repeated is not None:
             extra += (self.repeated.subject, self.repeated.visit)
         extra += self.besides.columns if self.besides is not None else ()
@@ -80,6 +83,8 @@ class ModelSpec:
         """By which method the model is fitted."""
         if self.repeated is not None:
             return "gls"
+        if self.censored:
+            return "survreg"
         return "lmer" if self.mixed else "lm"
 
 

@@ -11,7 +11,9 @@ from harness.language.nodes import Binary, Group, Unary
 from harness.language.tokens import placeholders
 from harness.plan.adjust import check_adjust
 from harness.plan.besides import check_besides
+from harness.plan.detection import check_detection
 from harness.plan.document import Path_
+from harness.plan.hypotheses import check_hypotheses
 from harness.plan.missing import check_missing
 from harness.plan.mmrm import check_mmrm
 from harness.plan.patients import PatientSet
@@ -20,6 +22,7 @@ from harness.plan.probe import check_probe
 from harness.plan.schema import Analysis, Plan
 from harness.plan.scores import check_scores
 from harness.plan.sensitivity import check_sensitivity
+from harness.plan.tobit import check_tobit
 from harness.plan.visits import check_visits
 
 MAX_MODELS = 10_000
@@ -44,6 +47,7 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         report(("data",), "id, arm and time must be three different columns")
     _check_paths(plan, report)
     check_scores(plan, report)
+    check_detection(plan, report)
     for name, rule in plan.sets.items():
         _check_set(rule, ("sets", name), report)
     for name, text in plan.derive.items():
@@ -72,6 +76,10 @@ def check_plan(plan: Plan, set_names: Collection[str], report: Report) -> None:
         check_probe(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
         check_adjust(plan, analysis, list(zip(moderators, formulas, strict=False)), where, report)
         check_sensitivity(plan, analysis, formulas, where, report)
+        check_tobit(plan, analysis, formulas, where, report)
+        check_hypotheses(
+            plan, analysis, list(zip(moderators, formulas, strict=False)), where, report
+        )
 
 
 def combinations(analysis: Analysis) -> Iterator[tuple[str, str]]:
@@ -188,7 +196,9 @@ def _check_formula(analysis: Analysis, where: Path_, report: Report) -> None:
     left = {column for placeholder, column in possible.items() if placeholder in used}
     if not left & set(names_in(formula.response)):
         report(here, "left of `~` stands `{outcome}` or `{change}`, or a call on it")
-    needs = {"lmm": True, "ols": False, "ancova": False, "mmrm": False}.get(analysis.kind)
+    needs = {"lmm": True, "ols": False, "ancova": False, "mmrm": False, "tobit": False}.get(
+        analysis.kind
+    )
     if needs is True and not formula.random:
         report(here, "kind lmm needs a random term such as `+ (1 | id)`; without one it is ols")
     if needs is False and formula.random:

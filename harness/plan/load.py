@@ -49,7 +49,9 @@ class LoadedPlan:
     tree: Table | None
     origin: tuple[int, ...] = ()
 
-    def names(self, section: Literal["sets", "scores", "derive"]) -> tuple[str, ...]:
+    def names(
+        self, section: Literal["sets", "scores", "detection", "outliers", "derive"]
+    ) -> tuple[str, ...]:
         """The names a section of the file gives, those of broken entries too."""
         node = None if self.tree is None else at_path(self.tree, (section,))
         return tuple(node.entries) if isinstance(node, Table) else ()
@@ -188,20 +190,21 @@ def _is_empty(details: Any) -> bool:
 def _droppable(details: Any) -> Path_ | None:
     """The smallest part that can go so that the rest may still be valid."""
     loc: Path_ = tuple(details["loc"])
+    named: tuple[Path_, ...] = (("scores",), ("detection",), ("outliers",), ("derive",))
     if details["type"] == "extra_forbidden":
         return loc
     if loc[:1] == ("analyses",) and len(loc) >= 2:
         optional = (
             *("moderators", "covariance", "reml", "df", "weights", "offset", "contrasts"),
             *("report", "means", "effect_size", "arms", "responder", "adjust", "probe"),
-            *("robust", "scales", "winsor", "leave_one_out"),
+            *("robust", "scales", "winsor", "leave_one_out", "censored", "hypotheses"),
         )
         if len(loc) >= 3 and loc[2] in optional:
             return loc[:3]
         return loc[:2]
-    if loc[:1] in (("sets",), ("scores",), ("derive",)) and len(loc) >= 2:
+    if loc[:1] in (("sets",), *named) and len(loc) >= 2:
         return loc[:2]
-    if loc[:1] in (("reference",), ("published",), ("scores",), ("derive",), ("flow",)):
+    if loc[:1] in (("reference",), ("published",), ("flow",), *named):
         return loc[:1]
     if loc[:2] in (("data", "sha256"), ("study", "title"), ("study", "synthetic")):
         return loc[:2]

@@ -28,7 +28,7 @@ def check_mmrm(analysis: Analysis, where: Path_, report: Callable[[Path_, str], 
     for part in ("weights", "offset"):
         if getattr(analysis, part) is not None:
             report((*where, part), "is not for mmrm; leave it out")
-    for part in ("robust", "leave_one_out", "missing"):
+    for part in ("robust", "leave_one_out", "missing", "hypotheses"):
         if getattr(analysis, part):
             report(
                 (*where, part), "is not for mmrm in this version; leave it out, or ask it of lmm"

@@ -10,17 +10,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue, PrivateAttr
+from pydantic import Field, JsonValue, PrivateAttr
 
 from harness.plan.comparisons import ArmPair, Responder
+from harness.plan.hypothesis import Hypothesis
 from harness.plan.imputation import Missing
+from harness.plan.marker import Censored, Detection, Outliers
 from harness.plan.patients import FlowColumns, SetRule
 from harness.plan.probing import EffectSizes, Means, Probe
-from harness.plan.section import Line, Section, spelt
-from harness.scoring.instrument import InstrumentName, MissingRule, ScoreDirection
+from harness.plan.questionnaire import Score
+from harness.plan.section import Line, Section
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
-Kind = Literal["lmm", "ols", "ancova", "moderation", "mmrm"]
+Kind = Literal["lmm", "ols", "ancova", "moderation", "mmrm", "tobit"]
 Covariance = Literal["un", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "id", "diag"]
 Report = Literal[
     "coefficients",
@@ -89,57 +91,6 @@ class Gate(Section):
     )
 
 
-class ItemColumns(Section):
-    """Which columns hold the answers, in the questionnaire's order: by a prefix, or one by one."""
-
-    prefix: Line | None = Field(
-        default=None, description="What stands before the item's number in a column's name."
-    )
-    width: int = Field(
-        default=1, ge=1, le=4, description="Digits of the number at least: 2 for 01, 02, ..."
-    )
-    suffix: str = Field(default="", max_length=1000, description="What stands behind the number.")
-    columns: tuple[Line, ...] | None = Field(default=None, description="The columns themselves.")
-
-
-class Score(Section):
-    """A questionnaire that is scored from its answers."""
-
-    instrument: InstrumentName = Field(description="Which questionnaire.")
-    items: ItemColumns = Field(description="The columns of its answers.")
-    version: Annotated[str, BeforeValidator(spelt)] | None = Field(
-        default=None, description="Of a questionnaire with several forms: which one."
-    )
-    direction: ScoreDirection | None = Field(
-        default=None, description="Of a questionnaire whose translations differ: which way."
-    )
-    missing: MissingRule | None = Field(
-        default=None,
-        description="What becomes of a sum with missing answers: refuse, prorate, half (prorate "
-        "where half are there), one (prorate where one is missing), zero; default: the manual's "
-        "rule where one is known, else refuse.",
-    )
-    recoded: bool = Field(
-        default=False, description="Whether the columns hold reversed items reversed already."
-    )
-    key: dict[str, tuple[int, ...]] = Field(
-        default_factory=dict, description="Item numbers of each sub-scale, in place of the known."
-    )
-    reversed: tuple[int, ...] | None = Field(
-        default=None, description="With `key`: the numbers of the reversed items."
-    )
-    names: dict[str, Line] = Field(
-        default_factory=dict,
-        description="Columns of the scores where they are not `<name>_<score>`: score and column.",
-    )
-    decimals: int | None = Field(
-        default=None,
-        ge=0,
-        le=6,
-        description="Decimals to which the file's scores are rounded; default: they are not.",
-    )
-
-
 class Adjust(Section):
     """Adjustment for multiple testing."""
 
@@ -171,7 +122,8 @@ class Analysis(Section):
     id: Identifier = Field(description="Name of the analysis in the diff table.")
     kind: Kind = Field(
         description="lmm: mixed model; ols, ancova: linear model; moderation: either, with "
-        "`{moderator}` in the formula; mmrm: a covariance of each patient's residuals by time."
+        "`{moderator}` in the formula; mmrm: a covariance of each patient's residuals by time; "
+        "tobit: linear model of an outcome censored from below."
     )
     formula: Line = Field(
         description="lme4 formula with the placeholders `{outcome}` and `{moderator}`; `{baseline}`"
@@ -203,6 +155,9 @@ class Analysis(Section):
     )
     offset: Line | None = Field(
         default=None, description="Column that enters the mean with coefficient 1."
+    )
+    censored: Censored | None = Field(
+        default=None, description="For tobit: which rows lie below the limit of detection."
     )
     contrasts: dict[Line, ContrastCoding] = Field(
         default_factory=dict,
@@ -249,6 +204,12 @@ class Analysis(Section):
         "rows with variances of their own; CR2, patients whose rows vary together as they like.",
     )
     missing: Missing | None = Field(default=None, description="Imputation of the outcome.")
+    hypotheses: dict[Line, Hypothesis] = Field(
+        default_factory=dict,
+        description="Tests of sums of coefficients by a name of your own: factors by coefficient "
+        "(R's names; `{moderator}` stands for the moderator), a list of such rows for one F test, "
+        "or rows and what they equal.",
+    )
 
 
 class Reference(Section):
@@ -278,6 +239,16 @@ class Plan(Section):
         default_factory=dict,
         description="Questionnaires by a name of your own: their scores are computed from the "
         "answers, compared with the file's where it has them, and added where it has not.",
+    )
+    detection: dict[str, Detection] = Field(
+        default_factory=dict,
+        description="Markers with a limit of detection: what stands for values below it, before "
+        "anything is derived.",
+    )
+    outliers: dict[str, Outliers] = Field(
+        default_factory=dict,
+        description="Columns without the outliers of others, by a name of your own; each is there "
+        "for what is derived after the column that it is of.",
     )
     derive: dict[str, Line] = Field(
         default_factory=dict,

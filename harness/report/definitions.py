@@ -35,6 +35,12 @@ _LEFT_OUT = (
 )
 
 
+_TOBIT = (
+    "Tobit model by maximum likelihood (Tobin 1958), z tests on the observed information; rows "
+    "below the limit"
+)
+
+
 def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str, ...]:
     """One line each for what the means, tests and effect sizes of a run's analyses are.
 
@@ -46,6 +52,8 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
         said: list[tuple[str, str]] = []
         if task.scaled is not None:
             said.append((task.scaled.words, ""))
+        if task.spec.censored:
+            said.append((_TOBIT, f"{_below(python, r)} in {task.key.place}"))
         besides = task.spec.besides or Besides(())
         if {"emmeans", "contrasts"} & set(besides.parts):
             names = " and ".join(column.column for column in besides.design)
@@ -62,6 +70,7 @@ def definitions(models: Iterable[tuple[ModelTask, Answer, Answer]]) -> tuple[str
             said.append((_LEFT_OUT.format(besides.leave_one_out.patient), _turned(task, python)))
         if besides.imputation is not None:
             said.append((_imputed(besides.imputation), ""))
+        said += [(f"{one.term}: {one.sentence}", "") for one in besides.hypotheses]
         if "anova" in besides.parts:
             said.append(("anova(term): F tests of type III hypotheses", ""))
         if "effect_size" in besides.parts:
@@ -109,6 +118,14 @@ def _imputed(asked: Imputation) -> str:
             "reference arm (Carpenter, Roger & Kenward 2013)"
         )
     return line
+
+
+def _below(python: Answer, r: Answer) -> str:
+    """How many rows of a Tobit model are censored, as the first side says that does."""
+    for side in (python, r):
+        if isinstance(side, Estimates) and side.problem is not None and side.problem.censored:
+            return f"{side.problem.censored.total:g} of {side.n_obs}"
+    return "unknown"
 
 
 def _probed(besides: Besides) -> str:

@@ -11,6 +11,8 @@ from pathlib import PurePath
 
 from harness.compare.families import Adjusted
 from harness.data.codebook import Codebook
+from harness.data.detection import Detected
+from harness.data.outliers import in_order
 from harness.data.scores import Scored
 from harness.language import (
     Binary,
@@ -28,21 +30,26 @@ from harness.language import (
 from harness.models.spec import ModelTask
 from harness.plain import plain
 from harness.plan.patients import PatientSet
-from harness.plan.placed import ARM_AFTER, arm_after_levels, placed_columns
+from harness.plan.placed import placed_columns
 from harness.plan.schema import Plan
 from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
+from harness.report.reproduce_detection import detection_script
 from harness.report.reproduce_families import FUNCTIONS as GATHER
 from harness.report.reproduce_families import adjusted_in_r, gathered_in_r
+from harness.report.reproduce_hypotheses import HYPOTHESES, hypotheses_in_r
 from harness.report.reproduce_imputed import imputed_in_r, imputing_functions
 from harness.report.reproduce_leave_one_out import LEAVE_ONE_OUT, left_out_in_r
 from harness.report.reproduce_mmrm import by_visit_functions, fitted_by_visit
 from harness.report.reproduce_observed import OBSERVED, observed_in_r
+from harness.report.reproduce_outliers import OUTLIERS, outliers_in_r
 from harness.report.reproduce_probe import PROBE, probed_in_r
 from harness.report.reproduce_robust import ROBUST, robust_in_r
 from harness.report.reproduce_scales import scaled_in_r
 from harness.report.reproduce_scores import scores_script
 from harness.report.reproduce_sets import patient_rows, patients_script
+from harness.report.reproduce_tobit import tobit_in_r
+from harness.report.reproduce_visits import arm_after_in_r, at_visits
 
 _OPERATORS = {"and": "&", "or": "|"}
 _FUNCTIONS = {"is_missing": "is.na"}
@@ -124,6 +131,7 @@ def reproduce_script(
     data_file: PurePath,
     scores: Iterable[Scored] = (),
     families: Sequence[Adjusted] = (),
+    detected: Iterable[Detected] = (),
 ) -> str:
     """The R script of a run.
 
@@ -134,6 +142,7 @@ def reproduce_script(
         data_file: of the data, as seen from the folder the script is run in.
         scores: the plan's questionnaires; those the file has no scores of are scored in R.
         families: tests that were adjusted together.
+        detected: the plan's markers with a limit of detection.
     """
     separator = ', sep = "\\t"' if data_file.suffix.lower() == ".tsv" else ""
     parts = [
@@ -142,23 +151,32 @@ def reproduce_script(
         )
     ]
     parts += [_typed(v.name, v.type, v.levels) for v in codebook.variables]
+    scores, detected = tuple(scores), tuple(detected)
     parts += scores_script(scores)
+    parts += detection_script(detected)
+    columns = {variable.name for variable in codebook.variables}
+    columns.update(*(one.columns.values() for one in scores), *(one.columns for one in detected))
     time = plan.data.time
     parts.append(
         _PANEL.format(
             id=r_string(plan.data.id), time=r_string(time.column), level=r_string(time.levels[0])
         )
     )
-    for name, text in plan.derive.items():
+    if plan.outliers:
+        parts.append(OUTLIERS)
+    for name, is_outliers in in_order(plan, columns):
+        if is_outliers:
+            parts.append(outliers_in_r(plan, name, plan.outliers[name]))
+            continue
         target = f"data[[{r_string(name)}]]"
-        expression = r_expression(parse_expression(text))
+        expression = r_expression(parse_expression(plan.derive[name]))
         parts.append(f"{target} <- finite(with(data, {expression})) + 0")
     for name, column in placed_columns(plan).items():
         if column.expression:
             expression = r_expression(parse_expression(column.expression))
             parts.append(f"data[[{r_string(name)}]] <- finite(with(data, {expression})) + 0")
         else:
-            parts += _arm_after(plan)
+            parts += arm_after_in_r(plan)
     parts.append(_SHOW)
     tasks = tuple(tasks)
     if any(task.spec.contrasts for task in tasks):
@@ -185,6 +203,8 @@ def reproduce_script(
         parts.append(LEAVE_ONE_OUT)
     if any(task.spec.besides and task.spec.besides.imputation for task in tasks):
         parts.append(imputing_functions())
+    if any(task.spec.besides and task.spec.besides.hypotheses for task in tasks):
+        parts.append(HYPOTHESES)
     sets: dict[str, str] = {}
     for task in tasks:
         if task.key.set not in sets:
@@ -199,7 +219,7 @@ def reproduce_script(
         if task.scaled is not None and (line := scaled_in_r(task.scaled, sets[task.key.set])):
             parts += [line] if line not in parts else []
         tested = gathered_in_r(task.key, families)
-        parts.append(_model(task, _at(sets[task.key.set], task, codebook), tested))
+        parts.append(_model(task, at_visits(sets[task.key.set], task, codebook), tested))
     return "\n".join([*parts, *adjusted]) + "\n"
 
 
@@ -239,6 +259,8 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
     for part, column in (("weights", spec.weights), ("offset", spec.offset)):
         rows += f", {part} = {quote_name(column)}" if column else ""
     reml = "TRUE" if spec.reml else "FALSE"
+    if spec.censored:
+        return tobit_in_r(task, r_string(name), rows)
     fit = f"lm({spec.formula.text}, {rows})"
     if spec.repeated is not None:
         fit = fitted_by_visit(spec, rows)
@@ -262,43 +284,9 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
         lines.append(f"leave_one_out(fit, {df_method}, {data}, {whose})")
     if spec.besides is not None and spec.besides.imputation is not None:
         lines.append(imputed_in_r(spec, data))
+    if spec.besides is not None and spec.besides.hypotheses:
+        lines.append(f"hypotheses(fit, {df_method}, {hypotheses_in_r(spec.besides)})")
     return "\n".join(lines)
-
-
-def _at(rows: str, task: ModelTask, codebook: Codebook) -> str:
-    """The rows of a set at a model's visits."""
-    if task.at is None:
-        return rows
-    variable = codebook.by_name.get(task.at.column)
-    numbers = task.at.numbers if variable is not None and variable.numeric else None
-    levels = map(r_string, task.at.levels) if numbers is None else map(repr, numbers)
-    column = f"{rows}[[{r_string(task.at.column)}]]"
-    return f"{rows}[{column} %in% c({', '.join(levels)}), ]"
-
-
-def _arm_after(plan: Plan) -> list[str]:
-    """The lines that make the arm after the first visit, in which all arms are one."""
-    arm, time, after = plan.data.arm, plan.data.time, f"data[[{r_string(ARM_AFTER)}]]"
-    levels = arm_after_levels(plan)
-    listed = ", ".join(map(r_string, levels))
-
-    def of(column: str, level: str) -> str:
-        return f"data[[{r_string(column)}]] == {r_string(level)}"
-
-    def among(column: str, wanted: Sequence[str]) -> str:
-        return f"data[[{r_string(column)}]] %in% c({', '.join(map(r_string, wanted))})"
-
-    known = f"{among(arm.column, arm.levels)} & {among(time.column, time.levels)}"
-    first = f"({of(arm.column, arm.levels[0])} | {of(time.column, time.levels[0])})"
-    lines = [
-        f"{after} <- factor(rep(NA, nrow(data)), levels = c({listed}))",
-        f"{after}[which({known} & {first})] <- {r_string(levels[0])}",
-    ]
-    pairs = ((visit, one) for visit in time.levels[1:] for one in arm.levels[1:])
-    for level, (visit, one) in zip(levels[1:], pairs, strict=True):
-        rows = f"{of(arm.column, one)} & {of(time.column, visit)}"
-        lines.append(f"{after}[which({rows})] <- {r_string(level)}")
-    return lines
 
 
 def _typed(name: str, kind: str, levels: Sequence[str]) -> str:

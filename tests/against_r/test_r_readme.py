@@ -22,6 +22,8 @@ HEADED = (
     "fit_gls",
     "fit_lm",
     "fit_lmer",
+    "fit_survreg",
+    "hypotheses",
     "impute",
     "intermediates",
     "kenward_roger",

@@ -34,7 +34,7 @@ def other_tests(asked: Asked) -> Iterator[Change]:
     for method in methods:
         if method == spec.df_method or (method == "kenward-roger" and not spec.reml):
             continue
-        if spec.method == "lm" and method not in ("residual", "z"):
+        if spec.method in ("lm", "survreg") and method not in ("residual", "z"):
             continue
         yield _asked(asked, "df", _TESTS[method], df_method=method)
     for level in LEVELS:
@@ -48,7 +48,7 @@ def other_tests(asked: Asked) -> Iterator[Change]:
 def other_fits(asked: Asked) -> Iterator[Change]:
     """Another criterion, coding, weighting or covariance of the random effects."""
     spec = asked.spec
-    if spec.method != "lm":
+    if spec.method not in ("lm", "survreg"):
         words = "fitted by ML, not REML" if spec.reml else "fitted by REML, not ML"
         changed = replace(spec, reml=not spec.reml)
         if not changed.reml and changed.df_method == "kenward-roger":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.engines.port.effect_unit import unit_sd
+from harness.engines.port.hypotheses.linear import hypothesis_rows
 from harness.engines.port.imputation.rows import imputed_rows
 from harness.engines.port.observed.answers import change_sizes, group_sizes, responder_rows
 from harness.engines.port.probed import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from harness.engines.port.lm import LinearFit
     from harness.engines.port.means.functions import LinearFunctions
     from harness.engines.port.repeated.fit import RepeatedFit
+    from harness.engines.port.tobit.fit import TobitFit
     from harness.models.besides import Besides, DesignColumn
     from harness.models.design import Design
     from harness.models.spec import DfMethod
@@ -90,6 +92,7 @@ def besides_of(
         "robust": lambda: (_robust_tests(_not_by_visit(fit), asked, df, level),),
         "leave_one_out": lambda: (_left_out(_not_by_visit(fit), asked, df),),
         "imputed": lambda: (imputed_rows(_not_by_visit(fit), asked, df, level),),
+        "hypotheses": lambda: hypothesis_rows(fit, asked.hypotheses, df, level),
     }
     found: dict[str, Any] = {}
     refused: dict[str, str] = {}
@@ -115,6 +118,25 @@ def _not_by_visit(fit: FittedModel | LinearFit | RepeatedFit) -> FittedModel | L
     if isinstance(fit, RepeatedFit):
         raise ModelError("not available for a covariance by visit")
     return fit
+
+
+def tobit_besides(fit: TobitFit, level: float) -> dict[str, Any]:
+    """As :func:`besides_of`, for a Tobit model: only hypotheses are answered."""
+    besides = fit.design.spec.besides
+    if besides is None:
+        return {}
+    found: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    for part in besides.parts:
+        given: tuple[Any, ...] = ((),) * len(FIELDS[part])
+        try:
+            if part != "hypotheses":
+                raise ModelError(f"{part} of a Tobit model is not available")
+            given = hypothesis_rows(fit, besides.hypotheses, "z", level)
+        except HarnessError as error:
+            refused[part] = str(error)
+        found |= zip(FIELDS[part], given, strict=True)
+    return {**found, "refused": refused} if refused else found
 
 
 def _means(

@@ -13,13 +13,14 @@ from harness.engines.port.given import fit_at
 from harness.engines.port.lm import LinearFit
 from harness.engines.port.repeated.api import fit_repeated, repeated_at
 from harness.engines.port.repeated.fit import RepeatedFit
+from harness.engines.port.tobit.fit import TobitFit
 from harness.models.design import build_design
 from harness.models.record import AtTheta, Coefficient, Estimates
 from harness.models.spec import ModelSpec
 
 
 class PortEngine:
-    """Mixed models and those by visit by this package, linear models by statsmodels."""
+    """Mixed, by-visit and Tobit models by this package, linear models by statsmodels."""
 
     @property
     def name(self) -> str:
@@ -33,6 +34,8 @@ class PortEngine:
             DataError: an absent column, no rows.
             ModelError: data on which the model cannot be fitted, or a model not in the port.
         """
+        if spec.method == "survreg":
+            return TobitFit(build_design(spec, frame)).estimates(spec.conf_level)
         return _fitted(spec, frame).estimates(spec.df_method, spec.conf_level)
 
     def criterion_at(self, spec: ModelSpec, frame: pd.DataFrame, theta: Sequence[float]) -> float:

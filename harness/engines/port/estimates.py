@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.engines.port.besides import besides_of
+from harness.engines.port.besides import besides_of, tobit_besides
 from harness.models.prints import problem_print
 from harness.models.record import Estimates, FixedEffect
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.engines.port.fitted import FittedModel
     from harness.engines.port.lm import LinearFit
     from harness.engines.port.repeated.fit import RepeatedFit
+    from harness.engines.port.tobit.fit import TobitFit
     from harness.engines.port.wald import WaldTable
     from harness.models.spec import DfMethod
 
@@ -87,6 +88,29 @@ def linear_estimates(fit: LinearFit, df: DfMethod, level: float) -> Estimates:
         problem=problem_print(design),
         versions=_versions(),
         **besides_of(fit, df, level),
+    )
+
+
+def tobit_estimates(fit: TobitFit, level: float) -> Estimates:
+    """A Tobit model's estimates as the common record, z tests at ``level``."""
+    design = fit.design
+    return Estimates(
+        engine="port",
+        formula=design.spec.formula.text,
+        reml=False,
+        df_method="z",
+        n_obs=fit.n_obs,
+        groups={},
+        singular=False,
+        converged=True,
+        messages=design.messages,
+        fixed=_rows(fit.names, fit.table(level)),
+        random=fit.varcorr,
+        fit=fit.statistics,
+        min_eigen=math.nan,
+        problem=problem_print(design),
+        versions=_versions(),
+        **tobit_besides(fit, level),
     )
 
 

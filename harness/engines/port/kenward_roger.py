@@ -137,12 +137,13 @@ class KenwardRoger:
             m = np.where((loose > HANGS).any(axis=0), np.nan, m)
         return np.asarray(m)
 
-    def f_test(self, contrasts: Matrix, beta: Vector) -> FTest:
-        """Scaled F test of ``contrasts @ beta = 0``.
+    def f_test(self, contrasts: Matrix, beta: Vector, equals: Vector | None = None) -> FTest:
+        """Scaled F test of ``contrasts @ beta = equals``.
 
         Args:
             contrasts: (ell, p) linearly independent rows.
             beta: (p,) coefficients.
+            equals: (ell,) numbers; None for zero.
 
         Raises:
             ModelError: rows that are not linearly independent.
@@ -155,7 +156,8 @@ class KenwardRoger:
         unit, triangle = np.linalg.qr((rows / lengths[:, None]).T)
         if ell > rows.shape[1] or np.abs(triangle.diagonal()).min() < 1e-10:
             raise ModelError("the contrasts of an F test are linearly dependent; leave some out")
-        value = np.linalg.solve(triangle.T, (contrasts @ beta) / (lengths * self.sigma))
+        free = contrasts @ beta - (0.0 if equals is None else equals)
+        value = np.linalg.solve(triangle.T, free / (lengths * self.sigma))
         wald = float(value @ np.linalg.solve(np.eye(ell) + unit.T @ self.inflation @ unit, value))
         S = unit.T @ self.P @ unit
         A1 = 2.0 * (ell * ell / self.d + float((np.trace(S, axis1=1, axis2=2) ** 2).sum()))

@@ -129,8 +129,10 @@ class LinearFit(WithMeans):
         rows = None if contrasts is None else contrast_rows(contrasts, self.names)
         return np.full(len(self.names) if rows is None else len(rows), freedom)
 
-    def f_test(self, contrasts: Matrix, method: DfMethod = "residual") -> FTest:
-        """Test that linearly independent contrasts (l, p) are zero together.
+    def f_test(
+        self, contrasts: Matrix, method: DfMethod = "residual", equals: Vector | None = None
+    ) -> FTest:
+        """Test that linearly independent contrasts (l, p) equal (l,) numbers together, or zero.
 
         Raises:
             ModelError: dependent or zero contrasts.
@@ -140,7 +142,8 @@ class LinearFit(WithMeans):
         # In the orthogonal basis of [X y] a predictor far from zero costs no digits.
         F = self.design.factor.R
         rows = np.asarray(np.linalg.solve(F[:-1, :-1].T, contrasts.T).T, dtype=np.float64)
-        return rooted_f(rows, rows @ F[:-1, -1] / self.sigma, den_df)
+        value = rows @ F[:-1, -1] - (0.0 if equals is None else equals)
+        return rooted_f(rows, value / self.sigma, den_df)
 
     def anova(self, type: AnovaType = 3, df: DfMethod = "residual") -> pd.DataFrame:
         """Test every term, by hypotheses of type 1, 2 or 3: one row a term."""

@@ -36,5 +36,5 @@ class Testable(Protocol):
     def contrast_df(self, contrasts: Matrix | None, method: DfMethod) -> Vector:
         """(k,) degrees of freedom of t tests of contrasts (k, p); None: each coefficient."""
 
-    def f_test(self, contrasts: Matrix, method: DfMethod) -> FTest:
-        """Test that linearly independent contrasts (l, p) are zero together."""
+    def f_test(self, contrasts: Matrix, method: DfMethod, equals: Vector | None = None) -> FTest:
+        """Test that linearly independent contrasts (l, p) equal (l,) numbers together; None: 0."""

@@ -113,8 +113,18 @@ class Tested(ABC):
         check_df(method)
         return self.kenward_roger.vcov if method == "kenward-roger" else self.vcov
 
-    def f_test(self, contrasts: Matrix, method: DfMethod = "satterthwaite") -> FTest:
-        """Test that ``contrasts @ beta`` is zero; rows (l, p) linearly independent.
+    def f_test(
+        self,
+        contrasts: Matrix,
+        method: DfMethod = "satterthwaite",
+        equals: Vector | None = None,
+    ) -> FTest:
+        """Test that ``contrasts @ beta`` equals given numbers; rows (l, p) linearly independent.
+
+        Args:
+            contrasts: (l, p) one contrast of the coefficients a row.
+            method: of the denominator df.
+            equals: (l,) what they are by the hypothesis; None for zero.
 
         Raises:
             ModelError: dependent or zero contrasts, or as :meth:`df`.
@@ -122,8 +132,9 @@ class Tested(ABC):
         check_df(method)
         contrasts = contrast_rows(contrasts, self.names)
         if method == "kenward-roger":
-            return self.kenward_roger.f_test(contrasts, self.beta)
-        rows, value = contrasts @ self._root, contrasts @ self.beta / self._unit
+            return self.kenward_roger.f_test(contrasts, self.beta, equals)
+        value = contrasts @ self.beta - (0.0 if equals is None else equals)
+        rows, value = contrasts @ self._root, value / self._unit
         if method == "satterthwaite":
             return self._satterthwaite_f(rows, value)
         return rooted_f(rows, value, float(self.contrast_df(contrasts[:1], method)[0]))

@@ -63,9 +63,9 @@ class Record:
 def model_identity(spec: ModelSpec) -> dict[str, Any]:
     """What was asked, without the data; choices a linear model ignores are set to what it does."""
     df_method: str = spec.df_method
-    linear = spec.method == "lm"
+    linear = spec.method in ("lm", "survreg")
     if linear and df_method != "z":
-        df_method = "residual"
+        df_method = "z" if spec.method == "survreg" else "residual"
     return {
         "formula": spec.formula.text,
         "reml": spec.reml and not linear,

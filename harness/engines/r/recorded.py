@@ -91,7 +91,9 @@ def contradiction(
     """
     stored = answer.fit.criterion
     try:
-        if spec.method != "lm":
+        if spec.method == "survreg":
+            here = tobit_criterion(spec, frame, answer)
+        elif spec.method != "lm":
             here = criterion_at(spec, frame, answer.theta)
         else:
             here = linear_model_criterion(spec, frame, answer)
@@ -128,3 +130,33 @@ def linear_model_criterion(spec: ModelSpec, frame: pd.DataFrame, estimates: Esti
     s2 = sigma**2 * (n - p) / n
     weights = 0.0 if design.weights is None else float(np.log(design.weights).sum())
     return float(n * math.log(2 * math.pi * s2) - weights + residual @ residual / s2)
+
+
+def tobit_criterion(spec: ModelSpec, frame: pd.DataFrame, estimates: Estimates) -> float:
+    """Minus twice the log-likelihood of a Tobit model at the coefficients and sigma stored.
+
+    Args:
+        spec: the model, with a column of censored rows.
+        frame: the data.
+        estimates: its answer.
+
+    Returns:
+        The sum over seen rows of ``log(2 pi sigma^2) + z^2`` and over censored ones of
+        ``-2 log Phi(z)``, z the residual over sigma; NaN when a coefficient or sigma has no column
+        or value.
+    """
+    from scipy.special import log_ndtr
+
+    from harness.models.design import build_design
+
+    design = build_design(spec, frame)
+    coefficients = {row.term: row.estimate for row in estimates.fixed}
+    sigma = {row.term: row.estimate for row in estimates.random}.get("sigma", math.nan)
+    if set(coefficients) != set(design.names) or not sigma > 0 or design.censored is None:
+        return math.nan
+    fitted = design.X @ np.array([coefficients[name] for name in design.names])
+    z = design.working(design.y - fitted) / sigma
+    below = design.censored == 1.0
+    seen = z[~below]
+    constant = len(seen) * math.log(2 * math.pi * sigma**2)
+    return float(constant + seen @ seen - 2.0 * log_ndtr(z[below]).sum())

@@ -51,7 +51,7 @@ def criterion_request(spec: ModelSpec, theta: Sequence[float]) -> dict[str, Any]
 
 
 def extras(spec: ModelSpec) -> dict[str, Any]:
-    """Weights, offset, contrasts and covariance by visit, each only where the model has it."""
+    """Weights, offset, censoring, contrasts and covariance by visit, each only where there is."""
     found: dict[str, Any] = {}
     if spec.repeated is not None:
         found |= asdict(spec.repeated)
@@ -59,6 +59,8 @@ def extras(spec: ModelSpec) -> dict[str, Any]:
         found["weights"] = spec.weights
     if spec.offset:
         found["offset"] = spec.offset
+    if spec.censored:
+        found["censored"] = spec.censored
     if spec.contrasts:
         found["contrasts"] = {
             column: coding

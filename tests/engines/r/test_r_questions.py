@@ -20,7 +20,7 @@ def test_python_knows_every_question_of_r() -> None:
     text = (scripts_folder() / "answer.R").read_text(encoding="utf-8")
     table = text[text.index("questions <- list(") : text.index("ask <- function(request)")]
     known = set(re.findall(r"^  (\w+) = list\(takes", table, re.MULTILINE))
-    assert known == {*QUESTIONS, "lmer", "lm", "mmrm", "criterion"}
+    assert known == {*QUESTIONS, "lmer", "lm", "mmrm", "survreg", "criterion"}
 
 
 def test_arguments_go_over_as_plain_values() -> None:

@@ -22,6 +22,7 @@ from harness.engines.r.recorded import RecordedEngine
 from harness.errors import DataError, RecordRefused, ReferenceUnavailable
 from harness.models.besides import Besides, DesignColumn, EffectUnit
 from harness.models.contrasts import codings
+from harness.models.hypothesis import Hypothesis
 from harness.models.record import Estimates, as_json
 from harness.models.spec import ModelKey
 
@@ -352,6 +353,7 @@ ASKED = Besides(
         replace(ASKED, arm=DesignColumn("arm", ("b", "a"))),
         replace(ASKED, unit=EffectUnit("given", 2.0)),
         replace(ASKED, time=DesignColumn("Days", ("0", "9"))),
+        replace(ASKED, hypotheses=(Hypothesis("h", ((("armb", 1.0),),), (0.0,)),)),
     ],
 )
 def test_what_is_asked_besides_makes_another_model(tmp_path: Path, other: Besides | None) -> None:
