@@ -21,6 +21,7 @@ from harness.report.content import RunRecord, ScoreFlow, SetFlow
 from harness.report.definitions import definitions
 from harness.report.families import family_line
 from harness.report.manifest import Manifest, environment, sha256_by_name
+from harness.report.moderation import moderation_lines
 from harness.report.reproduce import reproduce_script
 from harness.scoring.catalogue import FILE as CATALOGUE
 from harness.scoring.catalogue import instruments
@@ -75,6 +76,7 @@ def run_record(result: RunResult, folder: Path, command: str) -> RunRecord:
             *(one.sentence for one in study.detected),
             *(outlier_sentences(plan, derive(study)) if plan.outliers else ()),
             *definitions((f.task, f.python, f.r) for f in result.fits),
+            *moderation_lines((f.task for f in result.fits), plan.data.arm.column),
             *(f"WARNING: {line}" for line in result.warnings),
         ),
         scores=tuple(map(_scored, study.scores)),
