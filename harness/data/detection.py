@@ -18,8 +18,8 @@ from harness.data.codebook import Codebook, Variable
 from harness.data.names import unknown_column
 from harness.plan.detection import detection_columns
 from harness.plan.document import Path_
-from harness.plan.marker import Detection, DetectionRule
 from harness.plan.schema import Plan
+from harness.plan.sections.markers import Detection, DetectionRule
 
 Report = Callable[[Path_, str], None]
 Floats = npt.NDArray[np.float64]

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from harness.plan.marker import OutlierRule, Outliers
 from harness.plan.schema import Plan
+from harness.plan.sections.markers import OutlierRule, Outliers
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

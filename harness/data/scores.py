@@ -9,7 +9,6 @@ import pandas as pd
 
 from harness.data.codebook import Codebook, Variable
 from harness.plan.document import Path_
-from harness.plan.questionnaire import Score
 from harness.plan.schema import Plan
 from harness.plan.scores import (
     answer_columns,
@@ -20,6 +19,7 @@ from harness.plan.scores import (
     possible_columns,
     score_columns,
 )
+from harness.plan.sections.questionnaires import Score
 from harness.scoring.instrument import Form, MissingRule
 from harness.scoring.score import Scores, score
 

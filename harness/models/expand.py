@@ -25,9 +25,9 @@ from harness.models.scale import Scaled
 from harness.models.spec import DfMethod, ModelKey, ModelSpec, ModelTask, Repeated
 from harness.plan.besides import baseline_column
 from harness.plan.check import combinations, filled
-from harness.plan.comparisons import Responder
 from harness.plan.hypotheses import coefficient_rows
 from harness.plan.schema import Analysis, Plan
+from harness.plan.sections.comparisons import Responder
 from harness.plan.visits import visits_of
 
 

@@ -16,11 +16,11 @@ from harness.plan.document import Path_
 from harness.plan.hypotheses import check_hypotheses
 from harness.plan.missing import check_missing
 from harness.plan.mmrm import check_mmrm
-from harness.plan.patients import PatientSet
 from harness.plan.placed import column_names
 from harness.plan.probe import check_probe
 from harness.plan.schema import Analysis, Plan
 from harness.plan.scores import check_scores
+from harness.plan.sections.patients import PatientSet
 from harness.plan.sensitivity import check_sensitivity
 from harness.plan.tobit import check_tobit
 from harness.plan.visits import check_visits

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.plan.document import Path_
-from harness.plan.marker import Detection, DetectionRule
 from harness.plan.schema import Plan
+from harness.plan.sections.markers import Detection, DetectionRule
 
 
 def detection_columns(name: str, entry: Detection) -> dict[str, DetectionRule]:

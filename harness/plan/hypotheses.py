@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from harness.language import Formula, Name, Node, quote_name
 from harness.language.nodes import deparse
 from harness.plan.document import Path_
-from harness.plan.hypothesis import LinearHypothesis
 from harness.plan.schema import Analysis, Factor, Plan
+from harness.plan.sections.hypotheses import LinearHypothesis
 
 Rows = tuple[tuple[tuple[str, float], ...], ...]
 

@@ -24,9 +24,9 @@ from harness.plan.document import (
     plain,
     read_document,
 )
-from harness.plan.patients import SET_TAGS
 from harness.plan.published import check_published
 from harness.plan.schema import Analysis, Plan
+from harness.plan.sections.patients import SET_TAGS
 
 _LEVELS: frozenset[Path_] = frozenset({("data", "arm", "levels"), ("data", "time", "levels")})
 

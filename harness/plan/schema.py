@@ -12,14 +12,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, JsonValue, PrivateAttr
 
-from harness.plan.comparisons import ArmPair, Responder
-from harness.plan.hypothesis import Hypothesis
-from harness.plan.imputation import Missing
-from harness.plan.marker import Censored, Detection, Outliers
-from harness.plan.patients import FlowColumns, SetRule
-from harness.plan.probing import EffectSizes, Means, Probe
-from harness.plan.questionnaire import Score
-from harness.plan.section import Line, Section
+from harness.plan.sections.comparisons import ArmPair, Responder
+from harness.plan.sections.hypotheses import Hypothesis
+from harness.plan.sections.imputation import Missing
+from harness.plan.sections.markers import Censored, Detection, Outliers
+from harness.plan.sections.patients import FlowColumns, SetRule
+from harness.plan.sections.probing import EffectSizes, Means, Probe
+from harness.plan.sections.questionnaires import Score
+from harness.plan.sections.section import Line, Section
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
 Kind = Literal["lmm", "ols", "ancova", "moderation", "mmrm", "tobit"]

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from harness.plan.document import Path_
-from harness.plan.questionnaire import Score
 from harness.plan.schema import Plan
+from harness.plan.sections.questionnaires import Score
 from harness.scoring.catalogue import instruments
 from harness.scoring.instrument import Form, Instrument, MissingRule, ScoreDirection
 

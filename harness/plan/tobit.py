@@ -9,8 +9,8 @@ from harness.language import Call, Formula, Name, Node, parse_expression
 from harness.language.nodes import Group, deparse
 from harness.plan.detection import detection_columns
 from harness.plan.document import Path_
-from harness.plan.marker import Detection, DetectionRule
 from harness.plan.schema import Analysis, Plan
+from harness.plan.sections.markers import Detection, DetectionRule
 
 INCREASING = ("log", "log2", "log10", "log1p", "exp", "sqrt", "I")
 """Calls by which a value below the limit stays below the limit's own value."""

@@ -29,9 +29,9 @@ from harness.language import (
 )
 from harness.models.spec import ModelTask
 from harness.plain import plain
-from harness.plan.patients import PatientSet
 from harness.plan.placed import placed_columns
 from harness.plan.schema import Plan
+from harness.plan.sections.patients import PatientSet
 from harness.report.r_text import r_string
 from harness.report.reproduce_besides import FUNCTIONS, asked_in_r
 from harness.report.reproduce_detection import detection_script

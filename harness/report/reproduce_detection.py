@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from harness.data.detection import Detected
-from harness.plan.marker import DetectionRule
+from harness.plan.sections.markers import DetectionRule
 from harness.report.r_text import r_string
 
 _NUMBERS: dict[DetectionRule, str] = {

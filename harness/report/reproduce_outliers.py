@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.plan.marker import Outliers
 from harness.plan.schema import Plan
+from harness.plan.sections.markers import Outliers
 from harness.report.r_text import r_string
 
 OUTLIERS = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from harness.language import Node, parse_expression
-from harness.plan.patients import PatientSet
 from harness.plan.schema import DataSource
+from harness.plan.sections.patients import PatientSet
 from harness.report.r_text import r_string
 
 _PATIENTS = """

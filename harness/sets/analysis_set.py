@@ -11,8 +11,8 @@ import pandas as pd
 from harness.data.patients import patient_visits
 from harness.errors import DataError, FormulaError
 from harness.language import evaluate, parse_expression
-from harness.plan.patients import PatientSet, set_text
 from harness.plan.schema import Factor, Plan
+from harness.plan.sections.patients import PatientSet, set_text
 
 
 @dataclass(frozen=True, slots=True)

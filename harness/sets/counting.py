@@ -19,8 +19,8 @@ import pandas as pd
 from harness.data.patients import PatientVisits, patient_visits
 from harness.language import parse_expression
 from harness.language.nodes import Truth
-from harness.plan.patients import PatientSet
 from harness.plan.schema import Factor, Plan
+from harness.plan.sections.patients import PatientSet
 from harness.sets.analysis_set import AnalysisSet
 from harness.sets.flow import ByArm, Flow, ModelCounts, SetCounts, VisitCounts
 

@@ -10,7 +10,7 @@ from small_study import changed, line_with, the_problem
 from harness.data import derive, open_study
 from harness.data.outliers import fences, outlier_sentences, without_outliers
 from harness.errors import PlanError
-from harness.plan.marker import Outliers
+from harness.plan.sections.markers import Outliers
 
 NAN = np.nan
 VALUES = np.array([1.0, 2.0, 3.0, 4.0, 10.0, NAN])

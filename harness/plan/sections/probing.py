@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.plan.section import Line, Section
+from harness.plan.sections.section import Line, Section
 
 MeanWeights = Literal["equal", "proportional", "outer", "cells", "flat"]
 EffectSd = Literal["residual", "total", "baseline", "given"]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from harness.plan.section import Line, Section, spelt
+from harness.plan.sections.section import Line, Section, spelt
 
 Arm = Annotated[Line, BeforeValidator(spelt)]
 ArmPair = Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from harness.plan.section import Line, Section
+from harness.plan.sections.section import Line, Section
 
 
 def _as_rows(value: object) -> object:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
-from harness.plan.section import Line, Section
+from harness.plan.sections.section import Line, Section
 
 
 class PatientSet(Section):

@@ -1,0 +1,1 @@
+"""The parts of a plan as typed values: their keys and shapes; what must hold is checked beside."""
