@@ -37,7 +37,7 @@ def compare(
         from harness.report.comparison import summary_text
         from harness.report.terminal import render_diff
 
-        typer.echo(render_diff(table, full=full))
+        typer.echo(render_diff(table, full=full), color=True)  # what is coloured is decided there
         typer.echo()
         typer.echo(summary_text(table, str(left), str(right)))
     raise typer.Exit(table.exit_code)

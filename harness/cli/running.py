@@ -96,7 +96,7 @@ def run(
     told = run_record(result, folder, shlex.join(command))
     write_run(told, folder)
     if not quiet:
-        typer.echo(render_run(told, full=full))
+        typer.echo(render_run(told, full=full), color=True)  # what is coloured is decided there
         say(f"written to {folder}/")
     warnings = tuple(f"warning: {line}" for line in result.warnings)
     for line in (*warnings, *result.tally.notes, *again(result.tally.retried)):

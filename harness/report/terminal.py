@@ -37,7 +37,8 @@ def render_run(record: RunRecord, *, full: bool = False, colour: bool | None = N
     Args:
         record: the run.
         full: every number instead of a line a coefficient.
-        colour: ANSI colours; None for yes on a terminal unless ``NO_COLOR`` is set.
+        colour: ANSI colours; None for yes on a terminal, or where ``FORCE_COLOR``
+            is set, unless ``NO_COLOR`` is.
     """
     paint = _painter(colour)
     lines = [paint(plain(f"{record.title} ({record.study})"), _BOLD)]
@@ -88,7 +89,8 @@ def render_diff(
     Args:
         table: the table.
         full: every number of every model instead.
-        colour: ANSI colours; None for yes on a terminal unless ``NO_COLOR`` is set.
+        colour: ANSI colours; None for yes on a terminal, or where ``FORCE_COLOR``
+            is set, unless ``NO_COLOR`` is.
         command: what reproduces a run, for the lines of red numbers.
         remarks: further information, a line each, above the counts.
     """
@@ -207,5 +209,6 @@ class _Painter:
 
 def _painter(colour: bool | None) -> _Painter:
     if colour is None:
-        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        wanted = sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR"))
+        colour = wanted and not os.environ.get("NO_COLOR")
     return _Painter(colour)

@@ -76,11 +76,16 @@ def test_colour_follows_the_terminal_and_no_color(
     assert "\x1b" not in render_run(run, colour=False)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
     assert "\x1b" in render_run(run)
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in render_run(run)
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
+    assert "\x1b" not in render_run(run)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # shown on a terminal later, by whoever captures it
+    assert "\x1b" in render_run(run)
+    monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in render_run(run)
 
 
