@@ -68,25 +68,18 @@ $(READY): pyproject.toml constraints.txt
 	fi
 	@touch $@
 
-# The studies run side by side and are shown one after the other. Only the first can draw a
-# progress bar; of another that still runs then, a person at a terminal is told.
+# The studies run side by side and are shown one after the other; the last is the longest, and the
+# progress bar is its.
+LAST := $(lastword $(DEMO))
 demo: setup  ## the main job: gate, port, R, diff table, for two trials
-	@said="$$(mktemp -d)"; pids=""; status=0; \
+	@said="$$(mktemp -d)"; pids=""; status=0; [ ! -t 1 ] || export FORCE_COLOR=1; \
 	trap 'kill $$pids 2>/dev/null || true; rm -rf "$$said"' EXIT; trap 'exit 130' INT; trap 'exit 143' TERM; \
-	run() { exec $(BIN)/harness run fixtures/$$1/plan.yaml --out out/$$1 --jobs $(JOBS); }; \
-	note() { if [ "$$1" -gt "$$status" ]; then status=$$1; fi; }; \
-	[ ! -t 1 ] || export FORCE_COLOR=1; \
-	for study in $(wordlist 2,$(words $(DEMO)),$(DEMO)); do \
-	  run $$study >"$$said/$$study.out" 2>"$$said/$$study.err" & pids="$$pids $$!"; \
-	done; \
-	(run $(firstword $(DEMO))) || note $$?; \
-	set -- $$pids; \
-	for study in $(wordlist 2,$(words $(DEMO)),$(DEMO)); do \
-	  if [ -t 2 ] && kill -0 $$1 2>/dev/null; then echo "demo: $$study is still running; the first time R has to fit every model" >&2; fi; \
-	  wait $$1 || note $$?; shift; \
-	  cat "$$said/$$study.out"; cat "$$said/$$study.err" >&2; \
-	done; \
-	pids=""; exit $$status
+	run() { $(BIN)/harness run fixtures/$$1/plan.yaml --out out/$$1 --jobs $(JOBS); }; \
+	worst() { [ "$$1" -le "$$status" ] || status=$$1; }; \
+	for study in $(filter-out $(LAST),$(DEMO)); do run $$study >"$$said/$$study" 2>&1 & pids="$$pids $$!"; done; \
+	run $(LAST) >"$$said/$(LAST)" || worst $$?; \
+	for pid in $$pids; do wait $$pid || worst $$?; done; pids=""; \
+	for study in $(DEMO); do cat "$$said/$$study"; done; exit $$status
 
 test: setup  ## every test but the exhaustive tier
 	@$(BIN)/python -m pytest -q -n $(JOBS) -m "not exhaustive and not bench"
