@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from statsmodels.stats.multitest import multipletests
 from tabulate import tabulate
 
 import harness
@@ -21,6 +20,7 @@ from harness.compare.table import DiffTable
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 HEADER = ("abstract", "test", "planted", "none planted")
 ITEMS = ("fiqr_12", "fiqr_13", "fiqr_14", "fiqr_15")
+STUDIES = ("mbsr", "mbsr_null")
 EFFECT = "armMBSR:timepost"
 
 
@@ -57,15 +57,33 @@ def coefficient(study: str, place: str, term: str = EFFECT) -> Tested:
 
 def moderated(study: str) -> str:
     """The three-way interactions of baseline CXCL8 on four items, adjusted by Holm."""
-    found = [
-        coefficient(study, f"moderation/ITT/{item}/ln_cxcl8_0", f"{EFFECT}:ln_cxcl8_0")
-        for item in ITEMS
-    ]
-    adjusted = multipletests([one.p for one in found], method="holm")[1]
+    analysis = {"mbsr": "symptoms", "mbsr_null": "moderation"}[study]
+    term = f"{EFFECT}:ln_cxcl8_0"
+    places = [f"{analysis}/ITT/{item}/ln_cxcl8_0" for item in ITEMS]
     return "; ".join(
-        f"{one.estimate:.2f} (p {one.p:.4f}, Holm {holm:.4f})"
-        for one, holm in zip(found, adjusted, strict=True)
+        f"{one.estimate:.2f} (p {one.p:.4f}, Holm {adjusted(study, place, term):.4f})"
+        for place, one in ((place, coefficient(study, place, term)) for place in places)
     )
+
+
+def adjusted(study: str, place: str, term: str) -> float:
+    """A test's adjusted p, the same on both sides."""
+    (row,) = (
+        row
+        for row in table_of(study).rows
+        if (row.place, row.term, row.quantity) == (place, term, "p_adjusted") and row.tier == "T2"
+    )
+    assert row.verdict == "match", row
+    return float(row.python)
+
+
+def together(study: str, outcome: str) -> str:
+    """Change of an outcome beside change of two markers, arms held alike."""
+    found = (
+        coefficient(study, f"responsivity/ITT/{outcome}/{marker}", marker)
+        for marker in ("ln_cxcl8_change", "ln_il10_change")
+    )
+    return "; ".join(map(str, found))
 
 
 def rows() -> list[tuple[str, str, str, str]]:
@@ -78,11 +96,13 @@ def rows() -> list[tuple[str, str, str, str]]:
     ]
     return [
         (
-            "MBSR reduces clinical severity",
-            "arm x time on FIQR total, ITT",
-            str(coefficient("mbsr", "efficacy/ITT/fiqr_total")), same,
+            "MBSR reduces clinical severity", "arm x time on FIQR total, ITT",
+            *(str(coefficient(study, "efficacy/ITT/fiqr_total")) for study in STUDIES),
         ),
-        ("", "the same, per protocol", str(coefficient("mbsr", "efficacy/PP/fiqr_total")), same),
+        (
+            "", "the same, per protocol",
+            *(str(coefficient(study, "efficacy/PP/fiqr_total")) for study in STUDIES),
+        ),
         ("MBSR prevents the fall of IL-10", "arm x time on ln IL-10, ITT", str(il10), same),
         ("", "beside it: change under TAU alone", str(change), same),
         (
@@ -97,9 +117,11 @@ def rows() -> list[tuple[str, str, str, str]]:
         ),
         (
             "biomarkers to monitor responsivity",
-            "no test of the abstract's bears on it: change on change, or prediction out of sample",
-            "not testable from these models", "not testable from these models",
+            "change of ln CXCL8, of ln IL-10 beside the arm on change of FIQR total, ITT: "
+            "an association, no prediction",
+            *(together(study, "fiqr_total") for study in STUDIES),
         ),
+        ("", "the same on change of PIPS (planted in neither)", together("mbsr", "pips_total"), same),
     ]  # fmt: skip
 
 
