@@ -45,14 +45,16 @@ def table_of(study: str) -> DiffTable:
     return result.table
 
 
-def coefficient(study: str, place: str, term: str = EFFECT) -> Tested:
-    """A coefficient of a model of the plan; both engines must have it."""
+def coefficient(
+    study: str, place: str, term: str = EFFECT, quantity: str = "estimate"
+) -> Tested:
+    """A coefficient of a model of the plan, or a contrast; both engines must have it."""
     found = {}
     for row in table_of(study).rows:
         if row.place == place and row.term == term and row.tier == "T2":
             assert row.verdict == "match", row
             found[row.quantity] = float(row.python)
-    return Tested(*(found[name] for name in ("estimate", "conf_low", "conf_high", "p_value")))
+    return Tested(*(found[name] for name in (quantity, "conf_low", "conf_high", "p_value")))
 
 
 def moderated(study: str) -> str:
@@ -94,6 +96,10 @@ def rows() -> list[tuple[str, str, str, str]]:
         coefficient("mbsr", f"moderation/ITT/pips_total/{ratio}", f"{EFFECT}:{ratio}")
         for ratio in ("ln_il6_il10_0", "ln_cxcl8_il10_0")
     ]
+    alone = [
+        coefficient("mbsr", f"parts-{marker}/ITT/pips_total", "hypothesis(ratio only)", "contrast")
+        for marker in ("il6", "cxcl8")
+    ]
     return [
         (
             "MBSR reduces clinical severity", "arm x time on FIQR total, ITT",
@@ -114,6 +120,12 @@ def rows() -> list[tuple[str, str, str, str]]:
             "higher IL-6/IL-10 and CXCL8/IL-10: less improvement in inflexibility",
             "arm x time x ln ratio on PIPS, ITT (not planted in either)",
             "; ".join(map(str, ratios)), same,
+        ),
+        (
+            "",
+            "do the ratios say more than their parts? Joint model, sum of the two slopes on PIPS: "
+            "zero if the ratio alone carries it",
+            "; ".join(map(str, alone)), same,
         ),
         (
             "biomarkers to monitor responsivity",
