@@ -45,9 +45,7 @@ def table_of(study: str) -> DiffTable:
     return result.table
 
 
-def coefficient(
-    study: str, place: str, term: str = EFFECT, quantity: str = "estimate"
-) -> Tested:
+def coefficient(study: str, place: str, term: str = EFFECT, quantity: str = "estimate") -> Tested:
     """A coefficient of a model of the plan, or a contrast; both engines must have it."""
     found = {}
     for row in table_of(study).rows:
@@ -123,17 +121,17 @@ def rows() -> list[tuple[str, str, str, str]]:
         ),
         (
             "",
-            "do the ratios say more than their parts? Joint model, sum of the two slopes on PIPS: "
-            "zero if the ratio alone carries it",
+            "is it the ratio? Joint model of both parts: sum of their slopes on PIPS, "
+            "zero where the ratio alone counts",
             "; ".join(map(str, alone)), same,
         ),
         (
             "biomarkers to monitor responsivity",
             "change of ln CXCL8, of ln IL-10 beside the arm on change of FIQR total, ITT: "
-            "an association, no prediction",
+            "an association, no prediction (planted in neither)",
             *(together(study, "fiqr_total") for study in STUDIES),
         ),
-        ("", "the same on change of PIPS (planted in neither)", together("mbsr", "pips_total"), same),
+        ("", "the same on change of PIPS", together("mbsr", "pips_total"), same),
     ]  # fmt: skip
 
 
