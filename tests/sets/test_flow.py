@@ -69,16 +69,16 @@ def test_a_set_in_each_arm() -> None:
             why: tuple(((gone.lost_reason == why) & (gone.arm == a)).sum() for a in arms)
             for why in gone.lost_reason.unique()
         }
-    first, second, after, baseline, changed_marker = flow.notes
+    first, second, after, marker, baseline = flow.notes
     assert first.startswith("PP selects in some arms only (TAU 35 of 35, MBSR 25 of 35)")
     assert second.startswith("PP4 selects in some arms only (TAU 35 of 35, MBSR 30 of 35)")
     assert after.startswith("ITT uses 61 of 70 randomised (TAU 33 of 35, MBSR 28 of 35) in ancova/")
-    assert changed_marker.startswith(
-        "ITT uses 58 of 70 randomised (TAU 31 of 35, MBSR 27 of 35) in responsivity/"
+    assert marker.startswith(
+        "ITT uses 58 of 70 randomised (TAU 31 of 35, MBSR 27 of 35) in censored/"
     )
     assert baseline.startswith(
         "ITT uses 68 of 70 randomised (TAU 34 of 35, MBSR 34 of 35) in "
-        "moderation/ITT/fiqr_total/ln_il6_0 and 150 other models, for want of `ln_il6_0`, "
+        "moderation/ITT/fiqr_total/ln_il6_0 and 152 other models, for want of `ln_il6_0`, "
         "`ln_cxcl8_0`"
     )
 
