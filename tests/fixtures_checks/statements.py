@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from statsmodels.stats.multitest import multipletests
 from tabulate import tabulate
 
 import harness
@@ -21,6 +20,7 @@ from harness.compare.table import DiffTable
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 HEADER = ("abstract", "test", "planted", "none planted")
 ITEMS = ("fiqr_12", "fiqr_13", "fiqr_14", "fiqr_15")
+STUDIES = ("mbsr", "mbsr_null")
 EFFECT = "armMBSR:timepost"
 
 
@@ -45,27 +45,45 @@ def table_of(study: str) -> DiffTable:
     return result.table
 
 
-def coefficient(study: str, place: str, term: str = EFFECT) -> Tested:
-    """A coefficient of a model of the plan; both engines must have it."""
+def coefficient(study: str, place: str, term: str = EFFECT, quantity: str = "estimate") -> Tested:
+    """A coefficient of a model of the plan, or a contrast; both engines must have it."""
     found = {}
     for row in table_of(study).rows:
         if row.place == place and row.term == term and row.tier == "T2":
             assert row.verdict == "match", row
             found[row.quantity] = float(row.python)
-    return Tested(*(found[name] for name in ("estimate", "conf_low", "conf_high", "p_value")))
+    return Tested(*(found[name] for name in (quantity, "conf_low", "conf_high", "p_value")))
 
 
 def moderated(study: str) -> str:
     """The three-way interactions of baseline CXCL8 on four items, adjusted by Holm."""
-    found = [
-        coefficient(study, f"moderation/ITT/{item}/ln_cxcl8_0", f"{EFFECT}:ln_cxcl8_0")
-        for item in ITEMS
-    ]
-    adjusted = multipletests([one.p for one in found], method="holm")[1]
+    analysis = {"mbsr": "symptoms", "mbsr_null": "moderation"}[study]
+    term = f"{EFFECT}:ln_cxcl8_0"
+    places = [f"{analysis}/ITT/{item}/ln_cxcl8_0" for item in ITEMS]
     return "; ".join(
-        f"{one.estimate:.2f} (p {one.p:.4f}, Holm {holm:.4f})"
-        for one, holm in zip(found, adjusted, strict=True)
+        f"{one.estimate:.2f} (p {one.p:.4f}, Holm {adjusted(study, place, term):.4f})"
+        for place, one in ((place, coefficient(study, place, term)) for place in places)
     )
+
+
+def adjusted(study: str, place: str, term: str) -> float:
+    """A test's adjusted p, the same on both sides."""
+    (row,) = (
+        row
+        for row in table_of(study).rows
+        if (row.place, row.term, row.quantity) == (place, term, "p_adjusted") and row.tier == "T2"
+    )
+    assert row.verdict == "match", row
+    return float(row.python)
+
+
+def together(study: str, outcome: str) -> str:
+    """Change of an outcome beside change of two markers, arms held alike."""
+    found = (
+        coefficient(study, f"responsivity/ITT/{outcome}/{marker}", marker)
+        for marker in ("ln_cxcl8_change", "ln_il10_change")
+    )
+    return "; ".join(map(str, found))
 
 
 def rows() -> list[tuple[str, str, str, str]]:
@@ -76,13 +94,19 @@ def rows() -> list[tuple[str, str, str, str]]:
         coefficient("mbsr", f"moderation/ITT/pips_total/{ratio}", f"{EFFECT}:{ratio}")
         for ratio in ("ln_il6_il10_0", "ln_cxcl8_il10_0")
     ]
+    alone = [
+        coefficient("mbsr", f"parts-{marker}/ITT/pips_total", "hypothesis(ratio only)", "contrast")
+        for marker in ("il6", "cxcl8")
+    ]
     return [
         (
-            "MBSR reduces clinical severity",
-            "arm x time on FIQR total, ITT",
-            str(coefficient("mbsr", "efficacy/ITT/fiqr_total")), same,
+            "MBSR reduces clinical severity", "arm x time on FIQR total, ITT",
+            *(str(coefficient(study, "efficacy/ITT/fiqr_total")) for study in STUDIES),
         ),
-        ("", "the same, per protocol", str(coefficient("mbsr", "efficacy/PP/fiqr_total")), same),
+        (
+            "", "the same, per protocol",
+            *(str(coefficient(study, "efficacy/PP/fiqr_total")) for study in STUDIES),
+        ),
         ("MBSR prevents the fall of IL-10", "arm x time on ln IL-10, ITT", str(il10), same),
         ("", "beside it: change under TAU alone", str(change), same),
         (
@@ -96,10 +120,18 @@ def rows() -> list[tuple[str, str, str, str]]:
             "; ".join(map(str, ratios)), same,
         ),
         (
-            "biomarkers to monitor responsivity",
-            "no test of the abstract's bears on it: change on change, or prediction out of sample",
-            "not testable from these models", "not testable from these models",
+            "",
+            "is it the ratio? Joint model of both parts: sum of their slopes on PIPS, "
+            "zero where the ratio alone counts",
+            "; ".join(map(str, alone)), same,
         ),
+        (
+            "biomarkers to monitor responsivity",
+            "change of ln CXCL8, of ln IL-10 beside the arm on change of FIQR total, ITT: "
+            "an association, no prediction (planted in neither)",
+            *(together(study, "fiqr_total") for study in STUDIES),
+        ),
+        ("", "the same on change of PIPS", together("mbsr", "pips_total"), same),
     ]  # fmt: skip
 
 

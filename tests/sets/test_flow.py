@@ -56,16 +56,29 @@ def test_a_set_in_each_arm() -> None:
     flow = flow_of(study)
     raw = pd.read_csv(study.folder / "mbsr.csv")
     stayed = raw[(raw["arm"] == "TAU") | (raw["sessions"] >= 6)]
-    itt, protocol = flow.sets
+    itt, protocol, of_four, seen_later = flow.sets
     arms = ("TAU", "MBSR")
     assert protocol.patients == tuple(stayed[stayed.arm == a].id.nunique() for a in arms)
     assert protocol.rows == tuple((stayed.arm == a).sum() for a in arms)
     assert (itt.everybody, protocol.everybody, itt.patients) == (True, False, (35, 35))
-    first, second = flow.notes
+    assert of_four.patients == (35, (raw[raw.time == "pre"].sessions >= 4).sum())
+    lost = raw[raw.disposition == "lost"].drop_duplicates("id")
+    assert seen_later.patients == tuple(35 - (lost.arm == a).sum() for a in arms)
+    for visit, gone in zip(flow.visits, (lost[:0], lost), strict=True):
+        assert dict(visit.reasons) == {
+            why: tuple(((gone.lost_reason == why) & (gone.arm == a)).sum() for a in arms)
+            for why in gone.lost_reason.unique()
+        }
+    first, second, after, marker, baseline = flow.notes
     assert first.startswith("PP selects in some arms only (TAU 35 of 35, MBSR 25 of 35)")
-    assert second.startswith(
+    assert second.startswith("PP4 selects in some arms only (TAU 35 of 35, MBSR 30 of 35)")
+    assert after.startswith("ITT uses 61 of 70 randomised (TAU 33 of 35, MBSR 28 of 35) in ancova/")
+    assert marker.startswith(
+        "ITT uses 58 of 70 randomised (TAU 31 of 35, MBSR 27 of 35) in censored/"
+    )
+    assert baseline.startswith(
         "ITT uses 68 of 70 randomised (TAU 34 of 35, MBSR 34 of 35) in "
-        "moderation/ITT/fiqr_total/ln_il6_0 and 146 other models, for want of `ln_il6_0`, "
+        "moderation/ITT/fiqr_total/ln_il6_0 and 152 other models, for want of `ln_il6_0`, "
         "`ln_cxcl8_0`"
     )
 
