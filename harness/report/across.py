@@ -37,7 +37,8 @@ def across_sentence(results: Sequence[AcrossSets]) -> str:
         tail = f", {left} not compared" if left else ""
         if not others:
             said.append(
-                f"{_counted(compared)} lead to the same decision in {other} as in {first}{tail}"
+                f"{_counted(compared)} {'leads' if len(compared) == 1 else 'lead'} to the same "
+                f"decision in {other} as in {first}{tail}"
             )
             continue
         others.sort(key=lambda item: item[0].quantity != "estimate")

@@ -36,6 +36,13 @@ def test_the_same_decision_is_a_short_sentence() -> None:
     )
 
 
+def test_one_alone_leads() -> None:
+    only = (result("arm", ITT, SAME),)
+    assert across_sentence(only).startswith(
+        "across sets: 1 coefficient leads to the same decision in PP as in ITT"
+    )
+
+
 def test_other_decisions_are_counted_and_the_first_are_named() -> None:
     results = (
         *(result(f"k{k}", ITT, OTHER, quantity="contrast") for k in range(3)),
