@@ -65,7 +65,7 @@ def test_every_named_analysis_of_a_treatment_effect_matches(study: Copy, tmp_pat
         ("ancova", "MBSR - TAU"),
         ("change", "armMBSR"),
         ("post", "armMBSR"),
-        ("moderated", "jn(MBSR - TAU by age, inside, low)"),
+        ("moderated", "jn(MBSR - TAU by age, inside, low, extrapolated)"),
         ("later", "(FibroQoL - TAU) x (m12 - m6)"),
         ("constrained", "arm.afterMBSR.m12"),
         ("constrained", "anova(arm.after)"),

@@ -71,11 +71,16 @@ COUNTED = [
 ]
 AT_ONE_THETA = [case for case in CASES if case.record.tier == "T1"]  # tests/compare/test_algebra.py
 BY_DEFAULT = [case for case in CASES if case.record.tier == "T3"]  # tests/compare/test_reported.py
+DRAWN = [case for case in CASES if case.record.tier == "T4"]  # tests/compare/test_drawn.py
+BY_CLUSTER = {  # tests/against_r/test_robust.py
+    record for record in POLICY.tolerances if record.df_methods == ("CR2",)
+}
 
 
 def test_no_record_and_no_quantity_is_left_out() -> None:
-    assert {case.record for case in CASES} == set(POLICY.tolerances)
-    assert len(MEASURED) + len(COUNTED) + len(AT_ONE_THETA) + len(BY_DEFAULT) == len(CASES)
+    assert {case.record for case in CASES} | BY_CLUSTER == set(POLICY.tolerances)
+    parts = (MEASURED, COUNTED, AT_ONE_THETA, BY_DEFAULT, DRAWN)
+    assert sum(map(len, parts)) == len(CASES)
     for quantity in QUANTITIES:
         found = {case.method for case in CASES if case.record.quantity == quantity}
         assert found == set(METHODS), quantity

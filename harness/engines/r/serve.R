@@ -18,7 +18,8 @@ function(folder) {
   # a request includes them.
   # emmeans among them, which few requests need: an installation is known by the files of what it loads
   # at its start, and answers with means are kept like any other.
-  for (package in get("preloaded_packages", fresh())) requireNamespace(package, quietly = TRUE)
+  for (package in get("preloaded_packages", fresh()))
+    suppressMessages(requireNamespace(package, quietly = TRUE))
 
   # A question may need a package more than the others do. It loads before the request, not in it, so
   # that what it sets on loading stays, and is there for every later request of its kind.

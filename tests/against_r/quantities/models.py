@@ -200,11 +200,15 @@ BTHEB: dict[str, Model] = {
 }
 
 
+MEASURED = ("fiqr_", "pips_", "pcs_", "pss_", "hads_", "ln_")
+
+
 def mbsr() -> dict[str, Model]:
-    """Every outcome of the plan's treatment effects in the sets that most of them have."""
+    """The plan's treatment effects on five questionnaires and the markers, in two sets."""
     plan = load_plan(FIXTURES / "mbsr" / "plan.yaml")
-    effects = [analysis for analysis in plan.analyses if analysis.kind == "lmm"]
-    outcomes = [outcome for analysis in effects for outcome in analysis.outcomes]
+    effects = [one for one in plan.analyses if one.id in ("efficacy", "biomarkers")]
+    every = [outcome for analysis in effects for outcome in analysis.outcomes]
+    outcomes = [outcome for outcome in every if outcome.startswith(MEASURED)]
     return {
         f"mbsr-{chosen}-{outcome}-reml": Model(
             partial(study, "mbsr", chosen),
