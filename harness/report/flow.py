@@ -28,7 +28,10 @@ def flow_notes(flow: Flow) -> list[str]:
     """What a reader must know, a few lines at most."""
     notes = [f"flow: {note}" for note in flow.notes]
     more = len(notes) - MOST_NOTES
-    return notes if more <= 0 else [*notes[:MOST_NOTES], f"flow: {more} more notes in report.html"]
+    if more <= 0:
+        return notes
+    s = "" if more == 1 else "s"
+    return [*notes[:MOST_NOTES], f"flow: {more} more note{s} in report.html"]
 
 
 def flow_definition(flow: Flow) -> str:

@@ -90,6 +90,8 @@ def test_notes_are_few_on_the_terminal_and_all_in_the_reports(
     shown = render_run(told, colour=False)
     assert "set PP: 2 patients, 4 rows, 1 rows undecided (TAU 4 of 4, New 2 of 5)" in shown
     assert "flow: oddity 3\nflow: 2 more notes in report.html\n" in shown
+    one_more = replace(FLOW, data_notes=odd.data_notes[:3])
+    assert flow_notes(one_more)[-1] == "flow: 1 more note in report.html"
     for page in (report_html(told), diff_markdown(told)):
         assert "PP selects in some arms only" in page
         assert "ITT uses 8 of 9 randomised" in page
