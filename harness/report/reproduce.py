@@ -272,20 +272,20 @@ def _model(task: ModelTask, rows: str, tested: Sequence[str]) -> str:
     if tested:
         terms = f"c({', '.join(tested)})"
         lines.append(f"gather(fit, {df_method}, {r_string(key.place)}, {terms})")
-    if spec.besides is not None:
-        lines.append(f"besides(fit, {df_method}, {data}, {asked_in_r(spec)})")
-    if spec.besides is not None and spec.besides.probe is not None:
-        lines.append(f"probe(fit, {df_method}, {data}, {probed_in_r(spec)})")
-    if spec.besides is not None and spec.besides.observed is not None:
-        lines.append(f"observed(fit, {data}, {observed_in_r(spec)})")
+    if asked := asked_in_r(spec):
+        lines.append(f"besides(fit, {df_method}, {data}, {asked})")
+    if probed := probed_in_r(spec):
+        lines.append(f"probe(fit, {df_method}, {data}, {probed})")
+    if observed := observed_in_r(spec):
+        lines.append(f"observed(fit, {data}, {observed})")
     if which := robust_in_r(spec):
         lines.append(f"robust(fit, {df_method}, {data}, {which})")
     if whose := left_out_in_r(spec):
         lines.append(f"leave_one_out(fit, {df_method}, {data}, {whose})")
-    if spec.besides is not None and spec.besides.imputation is not None:
-        lines.append(imputed_in_r(spec, data))
-    if spec.besides is not None and spec.besides.hypotheses:
-        lines.append(f"hypotheses(fit, {df_method}, {hypotheses_in_r(spec.besides)})")
+    if imputed := imputed_in_r(spec, data):
+        lines.append(imputed)
+    if hypotheses := hypotheses_in_r(spec):
+        lines.append(f"hypotheses(fit, {df_method}, {hypotheses})")
     return "\n".join(lines)
 
 

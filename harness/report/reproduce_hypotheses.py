@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.models.besides import Besides
+from harness.models.spec import ModelSpec
 from harness.report.r_text import r_string
 
 HYPOTHESES = """
@@ -38,10 +38,12 @@ hypotheses <- function(fit, df_method, asked) {
 """
 
 
-def hypotheses_in_r(besides: Besides) -> str:
-    """The hypotheses of a model as the R list that ``hypotheses()`` above reads."""
+def hypotheses_in_r(spec: ModelSpec) -> str:
+    """A model's hypotheses as the R list that ``hypotheses()`` above reads; empty for none."""
+    if spec.besides is None or not spec.besides.hypotheses:
+        return ""
     listed = []
-    for one in besides.hypotheses:
+    for one in spec.besides.hypotheses:
         rows = [
             f"c({', '.join(f'{r_string(name)} = {factor!r}' for name, factor in row)})"
             for row in one.rows

@@ -29,6 +29,6 @@ def tobit_in_r(task: ModelTask, name: str, rows: str) -> str:
         'cat("sigma:", format(fit$scale, digits = 10), "\\n-2 log-likelihood:",'
         ' format(-2 * fit$loglik[2], digits = 12), "\\n")',
     ]
-    if spec.besides is not None and spec.besides.hypotheses:
-        lines.append(f'hypotheses(fit, "z", {hypotheses_in_r(spec.besides)})')
+    if hypotheses := hypotheses_in_r(spec):
+        lines.append(f'hypotheses(fit, "z", {hypotheses})')
     return "\n".join(lines)
