@@ -18,6 +18,9 @@
 # nlminb with tight tolerances, then Newton steps by the exact gradient while they lower it. `quality`
 # says where it ended: decrement is what the criterion could still fall, g'H^-1 g. Prior weights are
 # refused: glmmTMB's multiply the likelihood of a row, lmer's divide its variance.
+#
+# TMB's tapes stay as recorded: its optimiser of tapes (1.9.2) orders a sum by what lies at which address,
+# so that in one process of twenty the gradient's last bit, and the path from there, was another.
 
 tmb_decrement_limit <- 1e-8
 # By visit the exact gradient carries the rounding of that matrix.
@@ -28,7 +31,7 @@ tmb_structures <- c(un = "us", csh = "cs", cs = "cs", ar1 = "ar1", toep = "toep"
 fit_glmmtmb <- function(formula, data, reml = TRUE, subject = NULL, visit = NULL, covariance = "un",
                         level = 0.95, offset = NULL, contrasts = list()) {
   check_packages("glmmTMB")
-  with_settings(fitting({
+  with_plain_tapes(with_settings(fitting({
     need_plain_names(c(all.vars(formula), subject, visit, offset), "glmmTMB")
     data <- coded_data(formula, data, NULL, offset, contrasts)
     repeated <- !is.null(subject) || !is.null(visit)
@@ -57,7 +60,15 @@ fit_glmmtmb <- function(formula, data, reml = TRUE, subject = NULL, visit = NULL
       if (repeated) list(covariance = covariance, visits = I(attr(fit, "visits")),
                          covariance_matrix = matrix_rows(attr(fit, "visit_covariance")))
       else list(random = tmb_random_table(fit)))
-  }))
+  })))
+}
+
+with_plain_tapes <- function(expr) {
+  loadNamespace("glmmTMB")  # its library holds the setting
+  old <- TMB::config(DLL = "glmmTMB")$optimize.instantly
+  TMB::config(optimize.instantly = 0L, DLL = "glmmTMB")
+  on.exit(TMB::config(optimize.instantly = old, DLL = "glmmTMB"))
+  expr
 }
 
 # (X'V^-1 X)^-1 with V = Z G Z' + sigma^2 I, the columns of Z level by level within each term.

@@ -93,3 +93,29 @@ def test_every_answer_on_a_model_says_whether_it_may_be_a_reference(
     assert answer["quality"]["reasons"] == []
     assert answer["versions"]["R"]
     assert answer["versions"]["lme4"]
+
+
+def test_tapes_of_glmmtmb_are_not_reordered_and_its_setting_is_given_back(
+    rscript: RScript, tmp_path: Path
+) -> None:
+    """TMB's optimiser of tapes orders sums by addresses: one process in twenty told other bits."""
+    script = tmp_path / "tapes.R"
+    script.write_text(
+        f'setwd("{scripts_folder()}"); source("run.R"); invisible(loadNamespace("glmmTMB"))\n'
+        "state <- function(when)\n"
+        '  cat(when, TMB::config(DLL = "glmmTMB")$optimize.instantly, "\\n")\n'
+        "ours <- tmb_control\n"
+        'tmb_control <- function(trail) { state("inside"); ours(trail) }\n'
+        'state("before")\n'
+        "invisible(fit_glmmtmb(Reaction ~ Days + (1 | Subject), lme4::sleepstudy))\n"
+        'state("after")\n'
+        'try(fit_glmmtmb(Reaction ~ Days, lme4::sleepstudy), silent = TRUE); state("refused")\n',
+        encoding="utf-8",
+    )
+    said = rscript("", str(script)).split()
+    assert dict(zip(said[::2], said[1::2], strict=True)) == {
+        "before": "1",
+        "inside": "0",
+        "after": "1",
+        "refused": "1",
+    }
