@@ -25,8 +25,9 @@ from harness.compare.rows import DiffRow
 from harness.compare.table import DiffTable, join
 from harness.data.derive import derive
 from harness.data.study import Study, open_study
-from harness.engines.reference import ReferenceMode, Tally, open_references
+from harness.engines.reference import ReferenceMode, open_references
 from harness.engines.registry import engine_named
+from harness.engines.tally import Tally
 from harness.errors import EXIT_OK, HarnessError
 from harness.gate.run import run_gate
 from harness.models.expand import tasks as planned_tasks
@@ -36,6 +37,7 @@ from harness.models.spec import ModelTask
 from harness.sets.analysis_set import AnalysisSet
 from harness.sets.counting import patient_flow
 from harness.sets.enough import coupled, sufficient_sets
+from harness.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +123,7 @@ def run(
         reference: ``live`` fits in R, ``recorded`` replays records, ``auto`` takes R when it
             starts; the plan's own choice when None.
         engine: name of the engine in the table's ``python`` column.
-        jobs: number of R processes.
+        jobs: number of processes: of R, and of Python beside it.
         only: glob on ``analysis/set/outcome``; other models are left out.
         progress: called with (what, done, total) after each model.
         cached: let live R's answers of earlier runs on the same data stand for a fit.
@@ -153,13 +155,14 @@ def run(
         jobs=min(jobs, len(tasks)),
         cached=cached,
     ) as references:
-        fits = tuple(fit_tasks(tasks, sets, frame, python_engine, references.engines, progress))
+        engines = references.engines
+        fits = tuple(fit_tasks(tasks, sets, frame, python_engine, engines, progress, jobs))
         adjusted = adjust_families(families(study.plan), fits, sets, frame, references.engines[0])
     fits = with_adjusted(fits, adjusted)
-    models = (compared(f, study, sets, frame) for f in fits)
+    models = tuple(side_by_side(lambda f: compared(f, study, sets, frame), fits, jobs))
     diff = replace(
-        join(with_families(models, fits, adjusted)),
-        reported=tuple(row for f in fits for row in reported_rows(f.task.key, f.python, f.r)),
+        join(with_families((of.rows for of in models), fits, adjusted)),
+        reported=tuple(row for of in models for row in of.reported),
     )
     seconds |= {
         "python": sum(f.python_seconds for f in fits),
@@ -215,7 +218,25 @@ def selected_tasks(study: Study, only: str | None) -> tuple[ModelTask, ...]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One model's rows of the diff table, and those of what R reported of itself."""
+
+    rows: tuple[DiffRow, ...]
+    reported: tuple[DiffRow, ...]
+
+
 def compared(
+    fitted: Fitted, study: Study, sets: dict[str, AnalysisSet], frame: pd.DataFrame
+) -> Compared:
+    """Both sides of a model, number by number."""
+    return Compared(
+        model_rows(fitted, study, sets, frame),
+        tuple(reported_rows(fitted.task.key, fitted.python, fitted.r)),
+    )
+
+
+def model_rows(
     fitted: Fitted, study: Study, sets: dict[str, AnalysisSet], frame: pd.DataFrame
 ) -> tuple[DiffRow, ...]:
     """One model's rows of the diff table; what is red comes with its cause, where one is found."""

@@ -78,13 +78,13 @@ class PlanRun:
         """
         from harness.compare.table import join
         from harness.models.expand import tasks
-        from harness.pipeline import compared
+        from harness.pipeline import model_rows
 
         opened = self._open()
         study = opened.study
         planned = tasks(study.plan, study.improvements)
         fits = self._fitted(opened, [task for task in planned if task.key.place == place])
-        return join(compared(f, opened.study, opened.sets, opened.frame) for f in fits)
+        return join(model_rows(f, opened.study, opened.sets, opened.frame) for f in fits)
 
     def compare_families(self) -> DiffTable:
         """Adjust the p values of every family in both engines and compare; else as ``compare``."""
@@ -93,7 +93,7 @@ class PlanRun:
         from harness.compare.table import DiffTable
         from harness.models.expand import tasks
         from harness.models.families import families
-        from harness.pipeline import compared
+        from harness.pipeline import model_rows
 
         opened = self._open()
         plan, frame, sets = opened.study.plan, opened.frame, opened.sets
@@ -103,7 +103,7 @@ class PlanRun:
         fits = self._fitted(opened, [task for task in chosen if task.key in keys])
         found = adjust_families(planned, fits, sets, frame, opened.references.engines[0])
         fits = with_adjusted(fits, found)
-        models = [compared(f, opened.study, sets, frame) for f in fits]
+        models = [model_rows(f, opened.study, sets, frame) for f in fits]
         rows = (row for model in with_families(models, fits, found) for row in model)
         return DiffTable(tuple(row for row in rows if row.quantity == "p_adjusted"))
 

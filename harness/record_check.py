@@ -17,8 +17,9 @@ from harness.data.derive import derive
 from harness.data.study import open_study
 from harness.engines.r.adjusted import DEFINITION_LIMIT, AdjustedByR, PValues
 from harness.engines.r.record import ADJUSTED
-from harness.engines.reference import Reference, Tally, open_references
+from harness.engines.reference import Reference, open_references
 from harness.engines.registry import engine_named
+from harness.engines.tally import Tally
 from harness.errors import EXIT_DIFFERS, EXIT_NOT_RUN, EXIT_OK, PartNotRun
 from harness.models.families import families
 from harness.models.record import Estimates, NotComputed, as_json

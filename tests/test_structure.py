@@ -15,6 +15,7 @@ FLOW = (
     "plain",
     "spreadsheet",
     "strict_json",
+    "side_by_side",
     "language",
     "scoring",
     "plan",

@@ -13,7 +13,9 @@ OutFolder = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Where to write; default out/<study id>."),
 ]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Number of R processes.")]
+Jobs = Annotated[
+    int, typer.Option("--jobs", min=1, help="Number of processes, of R and of Python.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stdout but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -94,7 +94,7 @@ def run(
     command += [] if engine == "port" else ["--engine", engine]
     command += ["--no-cache"] if no_cache else []
     told = run_record(result, folder, shlex.join(command))
-    write_run(told, folder)
+    write_run(told, folder, jobs)
     if not quiet:
         typer.echo(render_run(told, full=full), color=True)  # what is coloured is decided there
         say(f"written to {folder}/")

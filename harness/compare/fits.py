@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 from harness.compare.cross import BothAt, CrossCheck
 from harness.compare.metrics import larger_magnitude
 from harness.compare.policy import default_policy
-from harness.engines.reference import Reference
+from harness.engines.reference import Reference, Remembering
 from harness.errors import HarnessError, ModelError, PartNotRun
 from harness.models.record import Answer, Estimates, NotComputed
 from harness.models.rows import rows_of
 from harness.models.spec import ModelSpec, ModelTask
 from harness.sets.analysis_set import AnalysisSet
+from harness.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +58,25 @@ class Fitted:
         return tuple(a for a in (self.python, self.r) if isinstance(a, NotComputed))
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """One model as far as it comes without asking anybody.
+
+    Attributes:
+        python: the port's answer, or its refusal.
+        python_seconds: wall time of its fit.
+        r: the reference's answer where it is at hand already.
+        r_seconds: wall time of looking it up.
+        cross: both at one theta, where both answered.
+    """
+
+    python: Answer
+    python_seconds: float
+    r: Estimates | None
+    r_seconds: float
+    cross: CrossCheck | None
+
+
 def fit_tasks(
     tasks: Sequence[ModelTask],
     sets: dict[str, AnalysisSet],
@@ -64,10 +84,12 @@ def fit_tasks(
     python_engine: Engine,
     references: Sequence[Reference],
     progress: Progress | None = None,
+    processes: int = 1,
 ) -> Iterator[Fitted]:
     """Fit every task in both engines; the results come in the order of the tasks.
 
-    Each reference engine works on one model at a time; the port runs meanwhile in this thread.
+    Each reference engine works on one model at a time, and is asked only for what is not at hand;
+    the port runs meanwhile, in this thread or in processes of its own.
     """
     free: SimpleQueue[Reference] = SimpleQueue()
     for reference in references:
@@ -106,31 +128,63 @@ def fit_tasks(
             frames[task.key.set, task.at] = rows_of(task, sets, frame)
         return frames[task.key.set, task.at]
 
-    with ThreadPoolExecutor(max_workers=len(references)) as pool:
-        asked: list[tuple[Answer, float, Future[tuple[Answer, float]]]] = []
+    remembering = references[0] if isinstance(references[0], Remembering) else None
+
+    def begin(task: ModelTask) -> _Begun:
+        rows = rows_in(task)
+        ours, seconds = answered(partial(python_engine.fit, task.spec, rows), python_engine.name)
+        start = time.perf_counter()
         try:
-            for task in tasks:
+            theirs = None if remembering is None else remembering.known(task, rows)
+        except HarnessError:
+            theirs = None  # told where it is asked for
+        spent = time.perf_counter() - start
+        cross = (
+            None if theirs is None else cross_check(python_engine, task.spec, rows, ours, theirs)
+        )
+        return _Begun(ours, seconds, theirs, spent, cross)
+
+    done = 0
+
+    def told(task: ModelTask) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(task.key.slug, done, len(tasks))
+
+    # The port's processes are made before the threads that wait for R: a fork copies none of these.
+    begun = side_by_side(begin, tasks, processes)
+    with ThreadPoolExecutor(max_workers=len(references)) as pool:
+        asked: list[tuple[_Begun, Future[tuple[Answer, float]] | None]] = []
+        try:
+            for task, beginning in zip(tasks, begun, strict=True):
                 # Python first: its theta goes into the question to R.
-                rows = rows_in(task)
-                ours, seconds = answered(
-                    partial(python_engine.fit, task.spec, rows), python_engine.name
-                )
-                asked.append((ours, seconds, pool.submit(ask_reference, task, rows, ours)))
-            for done, (task, (python, python_seconds, future)) in enumerate(
-                zip(tasks, asked, strict=True), start=1
-            ):
-                rows = rows_in(task)
-                r, r_seconds = future.result()
-                cross = cross_check(python_engine, task.spec, rows, python, r)
+                future = None
+                if beginning.r is None:
+                    future = pool.submit(ask_reference, task, rows_in(task), beginning.python)
+                else:
+                    told(task)
+                asked.append((beginning, future))
+            for task, (beginning, future) in zip(tasks, asked, strict=True):
+                python, cross = beginning.python, beginning.cross
+                r: Answer | None = beginning.r
+                r_seconds = beginning.r_seconds
+                if future is not None:
+                    r, r_seconds = future.result()
+                    cross = cross_check(python_engine, task.spec, rows_in(task), python, r)
+                    told(task)
+                assert r is not None  # noqa: S101 - at hand, or asked for
                 if cross is not None and differ(python, r, cross) and math.isnan(cross.r_at_python):
-                    cross = replace(cross, r_at_python=reference_at(task, rows, python))
-                yield Fitted(task, python, r, cross, python_seconds, r_seconds)
-                if progress is not None:
-                    progress(task.key.slug, done, len(tasks))
+                    at = reference_at(task, rows_in(task), python)
+                    cross = replace(cross, r_at_python=at)
+                yield Fitted(task, python, r, cross, beginning.python_seconds, r_seconds)
+            if remembering is not None:
+                remembering.count_known(sum(future is None for _, future in asked))
         finally:
             # An interrupted run must not wait for models nobody will read.
-            for _, _, future in asked:
-                future.cancel()
+            for _, future in asked:
+                if future is not None:
+                    future.cancel()
 
 
 def differ(python: Answer, r: Answer, cross: CrossCheck) -> bool:

@@ -40,7 +40,10 @@ def exact(a: float, b: float) -> float:
 
 def larger_magnitude(a: float, b: float) -> float:
     """The larger of ``|a|`` and ``|b|``, a NaN left out; 0 for two of them."""
-    return max((abs(v) for v in (a, b) if not math.isnan(v)), default=0.0)
+    a, b = abs(a), abs(b)
+    if math.isnan(a):
+        return 0.0 if math.isnan(b) else b
+    return b if b > a else a  # a where b is NaN
 
 
 def relative(a: float, b: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import pandas as pd
 
@@ -16,47 +16,12 @@ from harness.engines.r.cache import ReferenceCache, cache_folder
 from harness.engines.r.engine import RLiveEngine, version_line
 from harness.engines.r.record import ADJUSTED
 from harness.engines.r.recorded import RecordedEngine
+from harness.engines.tally import Tally
 from harness.errors import HarnessError, ReferenceUnavailable
 from harness.models.record import Estimates
 from harness.models.spec import ModelSpec, ModelTask
 
 ReferenceMode = Literal["auto", "live", "recorded"]
-
-
-@dataclass(slots=True)
-class Tally:
-    """How the reference answers of a run came about; one thread writes each.
-
-    Attributes:
-        models: answers given.
-        cached: those R gave in an earlier run, replayed from the cache.
-        retried: how R died, for each that was given at the second attempt.
-        notes: what a reader should know besides, one line each.
-    """
-
-    models: int = 0
-    cached: int = 0
-    retried: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def __add__(self, other: Tally) -> Tally:
-        """Both together."""
-        return Tally(
-            self.models + other.models,
-            self.cached + other.cached,
-            (*self.retried, *other.retried),
-            (*self.notes, *other.notes),
-        )
-
-    @property
-    def said(self) -> str:
-        """In words, for the line that says where the numbers are from; empty for plain fits."""
-        parts = []
-        if self.cached:
-            parts.append(f"{self.cached} of {self.models} from the cache")
-        if self.retried:
-            parts.append(f"{len(self.retried)} of {self.models} at the second attempt")
-        return f" ({', '.join(parts)})" if parts else ""
 
 
 class Reference(Protocol):
@@ -101,6 +66,23 @@ class Reference(Protocol):
         ...
 
 
+@runtime_checkable
+class Remembering(Protocol):
+    """A reference with answers at hand, which it gives without asking anybody."""
+
+    def known(self, task: ModelTask, frame: pd.DataFrame) -> Estimates | None:
+        """The answer at hand, if it can be believed; nothing is counted.
+
+        Raises:
+            HarnessError: there is none, and ``answer`` will say so.
+        """
+        ...
+
+    def count_known(self, models: int) -> None:
+        """Count answers that ``known`` gave, in this process or another."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LiveReference:
     """Fits in an R process of its own, unless this very R has answered before.
@@ -124,6 +106,19 @@ class LiveReference:
     def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
         """The same for a model that is in no plan."""
         return self._ask(spec, frame, spec.formula.text)
+
+    def known(self, task: ModelTask, frame: pd.DataFrame) -> Estimates | None:
+        """What R has answered before, where that can be believed; R is not asked, nothing counted.
+
+        Raises:
+            DataError: a column that cannot be sent to R.
+        """
+        return self.cache.peek(task.spec, frame) if self.cache else None
+
+    def count_known(self, models: int) -> None:
+        """Count answers that ``known`` gave, in this process or another."""
+        self.tally.cached += models
+        self.tally.models += models
 
     def _ask(
         self,
@@ -193,6 +188,14 @@ class RecordedReference:
         answer = self.engine.answer(task.key, task.spec, frame)
         self.tally.models += 1
         return answer
+
+    def known(self, task: ModelTask, frame: pd.DataFrame) -> Estimates:
+        """What ``answer`` gives; nothing is counted."""
+        return self.engine.answer(task.key, task.spec, frame)
+
+    def count_known(self, models: int) -> None:
+        """Count answers that ``known`` gave, in this process or another."""
+        self.tally.models += models
 
     def fit(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates:
         """Look the model up by itself and its data, whichever key it was recorded for."""

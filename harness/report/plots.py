@@ -18,6 +18,9 @@ CEILING = 1e4
 PER_DECADE = 20
 """Steps of a decade, each two thirds of a point wide, within which dots cover each other."""
 
+CHARACTER = 0.085
+"""Inches that a letter of a label takes, and a little more."""
+
 _TICKS = ["none", "1e-6", "1e-4", "0.01", "1", "100", "1e4"]
 _ORDER = (*FIXED_QUANTITIES, *RANDOM_QUANTITIES, *FIT_QUANTITIES)
 
@@ -47,8 +50,13 @@ def difference_plot(rows: Sequence[DiffRow], *, title: str, prefix: str) -> str:
         "font.size": 9,
     }
     with mpl.rc_context(settings):
-        figure = Figure(figsize=(7.2, 0.9 + 0.26 * len(quantities)), layout="constrained")
-        axes = figure.add_subplot()
+        width, height = 7.2, 0.9 + 0.26 * len(quantities)
+        figure = Figure(figsize=(width, height))
+        # Room for labels by their length: a layout engine draws everything once more to measure.
+        left = 0.15 + CHARACTER * max(map(len, quantities))
+        axes = figure.add_axes(
+            (left / width, 0.52 / height, 1.0 - (left + 0.12) / width, 1.0 - 0.86 / height)
+        )
         axes.set_xscale("log")
         axes.axvline(1.0, color="#b00020", linewidth=1)
         for colour, marker, verdicts in (

@@ -14,6 +14,7 @@ from harness.report.files import diff_csv, diff_json, rows_csv
 from harness.report.html import report_html
 from harness.report.manifest import manifest_json
 from harness.report.markdown import diff_markdown
+from harness.side_by_side import side_by_side
 
 RUN_FILES = (
     *("diff.csv", "diff.json", "diff.md", "estimates.json", "lme4_defaults.csv"),
@@ -53,7 +54,7 @@ def _sometimes(name: str) -> bool:
     return name.endswith(".R") or name in ("lme4_defaults.csv", "sets.csv")
 
 
-def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
+def write_run(record: RunRecord, folder: str | Path, processes: int = 1) -> tuple[Path, ...]:
     """Write a run's files; the manifest comes last, so that its presence says the rest is there.
 
     Files of an earlier run in the folder are replaced one by one; its manifest goes first.
@@ -61,6 +62,7 @@ def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
     Args:
         record: the run.
         folder: made if need be.
+        processes: with more than one, the texts are made side by side.
 
     Returns:
         The paths written.
@@ -89,7 +91,8 @@ def write_run(record: RunRecord, folder: str | Path) -> tuple[Path, ...]:
         texts["lme4_defaults.csv"] = lambda: rows_csv(record.diff.reported)
     if record.across:
         texts["sets.csv"] = lambda: sets_csv(record.across)
-    written += [write_text(folder / name, make()) for name, make in texts.items()]
+    made = side_by_side(lambda name: texts[name](), list(texts), len(texts) if processes > 1 else 1)
+    written += [write_text(folder / name, text) for name, text in zip(texts, made, strict=True)]
     written += [write_text(folder / name, script) for name, script in record.scripts.items()]
     written.append(write_text(folder / "manifest.json", manifest_json(record.manifest)))
     return tuple(written)

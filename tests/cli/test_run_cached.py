@@ -84,6 +84,11 @@ def test_the_second_run_starts_no_r_and_gives_the_same_bytes(
     second, again = live(harness, plan, tmp_path / "second", *part)
     assert source(second) == f"{source(first)} ({models} of {models} from the cache)"
     assert again == table
+    third, several = live(harness, plan, tmp_path / "third", "--jobs", "3", *part)
+    assert (source(third), several) == (source(second), table)
+    for file in ("diff.md", "diff.json", "estimates.json", "reproduce.R"):
+        one, of_several = (tmp_path / run / file for run in ("second", "third"))
+        assert one.read_bytes() == of_several.read_bytes(), file
     assert len(list((cache / "answers").iterdir())) == models
     counted = {"models": models, "retried": [], "notes": []}
     assert manifest(tmp_path / "first")["reference_answers"] == {**counted, "cached": 0}

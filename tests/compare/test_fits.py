@@ -29,9 +29,9 @@ from listening_engines import (
 
 from harness.compare import fits
 from harness.compare.fits import Fitted, answered, fit_tasks
-from harness.engines.reference import Tally
-from harness.errors import DataError, HarnessError, ReferenceUnavailable
-from harness.models.record import Estimates, NotComputed
+from harness.engines.tally import Tally
+from harness.errors import DataError, HarnessError, RecordRefused, ReferenceUnavailable
+from harness.models.record import Estimates, NotComputed, as_json
 from harness.models.spec import ModelSpec, ModelTask
 from harness.sets.analysis_set import AnalysisSet
 
@@ -96,6 +96,24 @@ class Evaluated(Told):
     def criterion_at(self, task: ModelTask, frame: pd.DataFrame, theta: tuple[float, ...]) -> Any:
         self.heard.append(("criterion_at", task.key.set, tuple(frame.index), theta))
         return np.float64(1233.0)
+
+
+class Remembers(Told):
+    """A reference with an answer at hand for some sets; what it hears may be in another process."""
+
+    at_hand: tuple[str, ...] = ("ITT",)
+    counted = 0
+
+    def known(self, task: ModelTask, frame: pd.DataFrame) -> Estimates | None:
+        if task.key.set not in self.at_hand:
+            return None
+        found = self.answers[task.key.set]
+        if isinstance(found, HarnessError):
+            raise found
+        return replace(found, messages=(f"at hand, {len(frame)} rows",))
+
+    def count_known(self, models: int) -> None:
+        self.counted += models
 
 
 ITT = ModelTask(KEY, SPEC)
@@ -206,6 +224,69 @@ class TestFitTasks:
             for one in fitted(Criterion(python), reference):
                 assert one.cross is not None
                 assert math.isnan(one.cross.r_at_python)
+
+    @pytest.mark.parametrize("processes", [1, 2])
+    @pytest.mark.parametrize("at_hand", [(), ("ITT",), ("PP",), ("ITT", "PP")])
+    def test_only_what_is_not_at_hand_is_asked_for(
+        self, at_hand: tuple[str, ...], processes: int
+    ) -> None:
+        python, r = answers()
+        reference = Remembers({"ITT": r, "PP": r})
+        reference.at_hand = at_hand
+        told: list[tuple[str, int, int]] = []
+        engine = Everything(python)
+        found = list(
+            fit_tasks(
+                *([ITT, PP], SETS, FRAME, engine, [reference]),
+                lambda *said: told.append(said),
+                processes,
+            )
+        )
+        assert [heard[1] for heard in reference.heard if heard[0] == "answer"] == [
+            name for name in ("ITT", "PP") if name not in at_hand
+        ]
+        rows = {"ITT": 3, "PP": 2}
+        expected = [
+            replace(r, messages=(f"at hand, {rows[name]} rows",)) if name in at_hand else r
+            for name in rows
+        ]
+        # As JSON: what came from another process has another NaN.
+        assert as_json([f.r for f in found]) == as_json(expected)
+        assert as_json([f.python for f in found]) == as_json([python, python])
+        crossed = [f.cross and f.cross.numbers_at_r for f in found]
+        assert as_json(crossed) == as_json([engine.at(SPEC, FRAME, r.theta)] * 2)
+        assert reference.counted == len(at_hand)
+        # Those at hand are told first: the others may take their time.
+        assert [done for _, done, _ in told] == [1, 2]
+        assert [slug.split(".")[1] for slug, _, _ in told] == [
+            *at_hand,
+            *(name for name in rows if name not in at_hand),
+        ]
+
+    @pytest.mark.parametrize("processes", [1, 2])
+    def test_what_refuses_to_be_at_hand_is_asked_for_and_refuses_there(
+        self, processes: int
+    ) -> None:
+        python, r = answers()
+        gone = RecordRefused("altered", reason="altered")
+        reference = Remembers({"ITT": gone, "PP": r})
+        found = list(
+            fit_tasks([ITT, PP], SETS, FRAME, OnlyFits(python), [reference], None, processes)
+        )
+        assert found[0].r == NotComputed("live", "altered")
+        assert found[1].r == r
+        assert reference.counted == 0
+
+    def test_where_criteria_at_hand_differ_r_is_asked_all_the_same(self) -> None:
+        python, r = answers()
+
+        class Both(Remembers, Evaluated):
+            at_hand = ("ITT", "PP")
+
+        reference = Both({"ITT": r, "PP": r})
+        found = list(fit_tasks([ITT, PP], SETS, FRAME, Criterion(python), [reference], None, 2))
+        assert [f.cross and f.cross.r_at_python for f in found] == [1233.0, 1233.0]
+        assert [heard[0] for heard in reference.heard] == ["criterion_at", "criterion_at"]
 
     def test_every_reference_works_at_the_same_time(self) -> None:
         working: list[str] = []

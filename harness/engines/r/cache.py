@@ -74,6 +74,15 @@ def cache_size(folder: Path) -> CacheSize:
     return CacheSize(len(answers), sum(size for part in (answers, *others) for _, size, _ in part))
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a cache holds for a model: an answer, or why what is there is none; or nothing."""
+
+    path: Path
+    answer: Estimates | None = None
+    why: str = ""
+
+
 class ReferenceCache:
     """R's earlier answers on this machine.
 
@@ -139,33 +148,47 @@ class ReferenceCache:
     def get(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates | None:
         """The answer kept for a model on these data; ``versions["cached"]`` says from which day.
 
+        What is kept and does not verify itself is dropped, and that is noted.
+
         Raises:
             DataError: a column is missing or of a type R cannot be sent.
         """
+        found = self._found(spec, frame)
+        if found.why:
+            with suppress(OSError):
+                found.path.unlink(missing_ok=True)
+            self._note(f"cached reference {found.path} dropped and fitted anew: {found.why}")
+        return found.answer
+
+    def peek(self, spec: ModelSpec, frame: pd.DataFrame) -> Estimates | None:
+        """What ``get`` gives where it has nothing to say; nothing is dropped and nothing noted.
+
+        Raises:
+            DataError: as ``get``.
+        """
+        return self._found(spec, frame).answer
+
+    def _found(self, spec: ModelSpec, frame: pd.DataFrame) -> _Found:
         installation = self._installation
         if installation is None:
-            return None
+            return _Found(self._answers)
         sent = columns_sha256(spec, frame)
         key = self._key(installation, spec, sent)
         path = self._answers / f"{key.slug}.json"
         try:
             record = find_record(self._answers, spec, frame, key, sent)
-            found = record.estimates
-            why = contradiction(found, spec, frame, self._criterion_at)
-            if not why and not _says(found, installation):
-                why = "its versions are not those of the R here"
         except ReferenceUnavailable:
-            return None
+            return _Found(path)
         except RecordRefused as error:
-            why = error.reason or str(error)
-        if why:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
-            self._note(f"cached reference {path} dropped and fitted anew: {why}")
-            return None
+            return _Found(path, why=error.reason or str(error))
+        found = record.estimates
+        if why := contradiction(found, spec, frame, self._criterion_at):
+            return _Found(path, why=why)
+        if not _says(found, installation):
+            return _Found(path, why="its versions are not those of the R here")
         with suppress(OSError):
             os.utime(path)  # the ones not used for longest go first
-        return replace(found, versions={**found.versions, "cached": record.date})
+        return _Found(path, replace(found, versions={**found.versions, "cached": record.date}))
 
     def put(self, spec: ModelSpec, frame: pd.DataFrame, answer: Estimates) -> None:
         """Keep an answer, if it is this installation's and would be believed when read back."""

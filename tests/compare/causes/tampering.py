@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from harness.engines.protocol import Engine
-from harness.engines.reference import References, Tally
+from harness.engines.reference import References
+from harness.engines.tally import Tally
 from harness.models.record import Estimates
 from harness.models.spec import ModelSpec, ModelTask
 

@@ -195,6 +195,28 @@ def test_an_entry_that_does_not_verify_is_dropped_and_said(
     assert bits(cache.get(spec(SLEEP), sleepstudy())) == bits(answer)
 
 
+@pytest.mark.parametrize("broken", BREAK)
+def test_looking_at_an_entry_that_does_not_verify_leaves_it_for_who_gets_it(
+    cache: ReferenceCache, entry: Path, broken: str
+) -> None:
+    edit, _ = BREAK[broken]
+    entry.write_text(edit(entry.read_text(encoding="utf-8")), encoding="utf-8")
+    before = entry.read_bytes()
+    assert cache.peek(spec(SLEEP), sleepstudy()) is None
+    assert entry.read_bytes() == before
+    assert cache.notes == ()
+    assert cache.get(spec(SLEEP), sleepstudy()) is None
+    assert len(cache.notes) == 1
+
+
+def test_looking_gives_what_getting_gives(
+    cache: ReferenceCache, entry: Path, answer: Estimates
+) -> None:
+    assert bits(cache.peek(spec(SLEEP), sleepstudy())) == bits(answer)
+    assert cache.peek(spec(SLEEP), sleepstudy()) == cache.get(spec(SLEEP), sleepstudy())
+    assert cache.peek(spec(SLEEP, conf_level=0.9), sleepstudy()) is None
+
+
 UNWORTHY: dict[str, Callable[[Estimates], Estimates]] = {
     "of another R": lambda a: replace(a, versions={**VERSIONS, "lme4": "1.1-37"}),
     "of another optimum": lambda a: replace(a, theta=tuple(2 * t for t in a.theta)),
