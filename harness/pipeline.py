@@ -146,7 +146,8 @@ def run(
         return RunResult(study, gate, {}, (), nothing, engine, "not asked", started, seconds)
     frame = derive(study)
     sets = sufficient_sets(study, frame)
-    tasks = selected_tasks(study, only)
+    planned = planned_tasks(study.plan, study.improvements)
+    tasks = chosen(planned, only)
     wanted = study.plan.reference
     with open_references(
         reference or wanted.mode,
@@ -157,7 +158,9 @@ def run(
     ) as references:
         engines = references.engines
         fits = tuple(fit_tasks(tasks, sets, frame, python_engine, engines, progress, jobs))
-        adjusted = adjust_families(families(study.plan), fits, sets, frame, references.engines[0])
+        adjusted = adjust_families(
+            families(study.plan, planned), fits, sets, frame, references.engines[0]
+        )
     fits = with_adjusted(fits, adjusted)
     models = tuple(side_by_side(lambda f: compared(f, study, sets, frame), fits, jobs))
     diff = replace(
@@ -169,12 +172,11 @@ def run(
         "reference": sum(f.r_seconds for f in fits),
         "all": time.perf_counter() - clock,
     }
-    planned = len(planned_tasks(study.plan))
     flow = patient_flow(study.plan, frame, sets, model_columns(tasks))
     unequal = uncounted(flow, ((f.task, f.python) for f in fits), study.plan.data.id)
     return RunResult(
         *(study, gate, sets, fits, diff, engine, references.source, started, seconds),
-        *(only, planned, references.tally, (*coupled(study.plan, frame), *unequal), flow),
+        *(only, len(planned), references.tally, (*coupled(study.plan, frame), *unequal), flow),
         adjusted,
     )
 
@@ -201,10 +203,17 @@ def selected_tasks(study: Study, only: str | None) -> tuple[ModelTask, ...]:
     Raises:
         HarnessError: the glob selects nothing; the message lists what there is.
     """
-    tasks = planned_tasks(study.plan, study.improvements)
+    return chosen(planned_tasks(study.plan, study.improvements), only)
+
+
+def chosen(tasks: tuple[ModelTask, ...], only: str | None) -> tuple[ModelTask, ...]:
+    """Those of a plan's models whose name fits a glob.
+
+    Raises:
+        HarnessError: as ``selected_tasks``.
+    """
     if only is None:
         return tasks
-
     found = tuple(
         task
         for task in tasks

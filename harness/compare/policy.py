@@ -69,7 +69,7 @@ class Policy:
         flat_consistency: how closely components must follow from theta for the flatness rule.
         drawn_rounding, drawn_df: least Monte-Carlo error, as a share of a number's scale; of df.
         tolerances: the records.
-        asked: the records by quantity and tier.
+        asked: the records by quantity, tier and df method, as they were asked for.
     """
 
     alpha: float
@@ -80,14 +80,9 @@ class Policy:
     drawn_rounding: float
     drawn_df: float
     tolerances: tuple[Tolerance, ...]
-    asked: dict[tuple[str, str], list[Tolerance]] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Sort the records by what they are asked for: a large table asks a million times."""
-        asked: dict[tuple[str, str], list[Tolerance]] = {}
-        for record in self.tolerances:
-            asked.setdefault((record.quantity, record.tier), []).append(record)
-        object.__setattr__(self, "asked", asked)
+    asked: dict[tuple[str, str, str], tuple[Tolerance, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def find(
         self, quantity: str, tier: str, *, df_method: str = "", magnitude: float = 0.0
@@ -97,13 +92,21 @@ class Policy:
         Raises:
             KeyError: when the policy has none, which `load_policy` rules out for T2.
         """
-        records = self.asked.get((quantity, tier), [])
-        named = [t for t in records if df_method in t.df_methods]
+        # A large table asks a million times, for a few hundred kinds of numbers.
+        records = self.asked.get((quantity, tier, df_method))
+        if records is None:
+            records = self.asked[quantity, tier, df_method] = self._of(quantity, tier, df_method)
         size = 0.0 if math.isnan(magnitude) else min(abs(magnitude), sys.float_info.max)
-        for record in named or [t for t in records if not t.df_methods]:
+        for record in records:
             if record.at_least <= size < record.below:
                 return record
         raise KeyError(f"no tolerance for {quantity} at tier {tier}")
+
+    def _of(self, quantity: str, tier: str, df_method: str) -> tuple[Tolerance, ...]:
+        """The records of a df method where there are any, else those of every method."""
+        of = [t for t in self.tolerances if (t.quantity, t.tier) == (quantity, tier)]
+        named = [t for t in of if df_method in t.df_methods]
+        return tuple(named or (t for t in of if not t.df_methods))
 
 
 @lru_cache(maxsize=1)

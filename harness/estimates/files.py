@@ -39,11 +39,16 @@ def write_fit(path: str | Path, estimates: Estimates) -> Path:
     return write_text(path, fit_json(estimates))
 
 
-def write_run(path: str | Path, answers: Iterable[KeyedAnswer], *, study: str = "") -> Path:
-    """Write every answer of a run, refusals included: ``estimates.json``."""
+def run_json(answers: Iterable[KeyedAnswer], *, study: str = "") -> str:
+    """Every answer of a run, refusals included: the text of ``estimates.json``."""
     models = ({**as_json(item.key), "answer": to_record(item.answer)} for item in answers)
     head = {"version": FORMAT_VERSION, "study": study}
-    return write_text(path, listed_json(head, "models", models))
+    return listed_json(head, "models", models)
+
+
+def write_run(path: str | Path, answers: Iterable[KeyedAnswer], *, study: str = "") -> Path:
+    """Write what :func:`run_json` gives."""
+    return write_text(path, run_json(answers, study=study))
 
 
 def listed_json(head: dict[str, Any], name: str, entries: Iterable[dict[str, Any]]) -> str:

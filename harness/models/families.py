@@ -6,7 +6,7 @@ whoever counts them twice halves his power for nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,8 +82,12 @@ class Family:
         return f"{self.method} over {counted}" if self.adjusts else f"not adjusted: {counted}"
 
 
-def families(plan: Plan) -> tuple[Family, ...]:
+def families(plan: Plan, tasks: Iterable[ModelTask] | None = None) -> tuple[Family, ...]:
     """Every family of a plan, in the order of their first models.
+
+    Args:
+        plan: the plan.
+        tasks: all of its models, where the caller has them already.
 
     Raises:
         ModelError: a model has no term to test, which ``check_adjust`` rules out.
@@ -91,7 +95,7 @@ def families(plan: Plan) -> tuple[Family, ...]:
     arm, time = plan.data.arm.column, plan.data.time.column
     analyses = {analysis.id: analysis for analysis in plan.analyses}
     found: dict[tuple[str, ...], tuple[AdjustMethod, list[str], str, list[Member]]] = {}
-    for task in planned_tasks(plan):
+    for task in planned_tasks(plan) if tasks is None else tasks:
         key, analysis = task.key, analyses[task.key.analysis]
         adjust = analysis.adjust
         if adjust is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from harness.compare.rows import DiffRow
 from harness.errors import EXIT_OK
@@ -76,8 +77,24 @@ _MARKUP = re.compile(r"[&<>\"']")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def report_html(record: RunRecord) -> str:
-    """The whole page."""
+def plots_of(record: RunRecord) -> tuple[Callable[[], str], ...]:
+    """What draws the plot of each analysis, in the order of the diff table."""
+    return tuple(
+        partial(difference_plot, rows, title=plain(analysis), prefix=f"plot{place}")
+        for place, (analysis, rows) in enumerate(_by_analysis(record.diff.rows).items(), start=1)
+    )
+
+
+def report_html(
+    record: RunRecord, plots: Sequence[str] | None = None, limits: Sequence[Line] | None = None
+) -> str:
+    """The whole page.
+
+    Args:
+        record: the run.
+        plots: what those of ``plots_of`` draw, where they were asked already.
+        limits: what ``limit_lines`` gives, likewise.
+    """
     table = record.diff
     title = f"{record.title} ({record.study})"
     banner = f'<p class="banner">{text(record.banner)}</p>' if record.banner else ""
@@ -91,7 +108,11 @@ def report_html(record: RunRecord) -> str:
         *_gate(record),
         *_scores(record),
         *_flow(record),
-        *_differences(record),
+        *_differences(
+            record,
+            [draw() for draw in plots_of(record)] if plots is None else plots,
+            limit_lines(table.rows) if limits is None else limits,
+        ),
         *_provenance(record),
         banner,
     ]
@@ -186,7 +207,7 @@ def _flow(record: RunRecord) -> Iterable[str]:
         yield _lines(models_header(patients), models_lines(patients))
 
 
-def _differences(record: RunRecord) -> Iterable[str]:
+def _differences(record: RunRecord, plots: Sequence[str], limits: Sequence[Line]) -> Iterable[str]:
     table = record.diff
     if not table.rows:
         yield "<h2>Diff table</h2><p>Nothing was fitted.</p>"
@@ -204,8 +225,7 @@ def _differences(record: RunRecord) -> Iterable[str]:
         yield f"<h2>Multiple testing</h2><ul>{items}</ul>"
     yield "<h2>Models</h2>"
     yield _lines(MODEL_HEADER, [model_line(rows) for rows in models])
-    for place, (analysis, of_it) in enumerate(_by_analysis(table.rows).items(), start=1):
-        yield difference_plot(of_it, title=plain(analysis), prefix=f"plot{place}")
+    yield from plots
     yield "<h2>Diff table</h2>"
     for rows in models:
         yield from _model(rows)
@@ -213,7 +233,7 @@ def _differences(record: RunRecord) -> Iterable[str]:
         yield f"<h2>{text(ACROSS_TITLE)}</h2><p>{text(sentence)}.</p>"
         yield _lines(ACROSS_HEADER, across_lines(record.across))
     yield "<h2>Limits</h2>"
-    yield _lines(LIMITS_HEADER, limit_lines(table.rows))
+    yield _lines(LIMITS_HEADER, limits)
     if sentence := defaults_sentence(table):
         yield f"<h2>{text(DEFAULTS_TITLE)}</h2><p>{text(sentence)}.</p>"
         if lines := defaults_lines(table):

@@ -65,6 +65,8 @@ def difference_plot(rows: Sequence[DiffRow], *, title: str, prefix: str) -> str:
             ("#b00020", "X", set(Verdict) - {Verdict.MATCH, Verdict.BOUNDARY}),
         ):
             drawn = [r for r in points if r.verdict in verdicts and r.quantity in quantities]
+            if not drawn:
+                continue
             dots = _apart(
                 (_clipped(row.share), quantities.index(row.quantity) + _spread(i))
                 for i, row in enumerate(drawn)
@@ -84,7 +86,7 @@ def difference_plot(rows: Sequence[DiffRow], *, title: str, prefix: str) -> str:
         axes.set_yticks(range(len(quantities)), quantities)
         axes.set_ylim(len(quantities) - 0.5, -0.5)
         axes.set_xlabel("difference as a share of its limit (red line)")
-        axes.set_title(title)
+        axes.set_title(title, y=1.0)  # without a place it is looked for, by measuring the rest
         axes.grid(axis="x", color="#dddddd", linewidth=0.5)
         buffer = io.StringIO()
         figure.savefig(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 from harness.atomic import write_text
 from harness.errors import DataError
-from harness.estimates.files import write_run as write_estimates
+from harness.estimates.files import run_json
 from harness.report.across import sets_csv
 from harness.report.content import RunRecord
 from harness.report.files import diff_csv, diff_json, rows_csv
-from harness.report.html import report_html
+from harness.report.html import plots_of, report_html
+from harness.report.limits import limit_lines
 from harness.report.manifest import manifest_json
 from harness.report.markdown import diff_markdown
 from harness.side_by_side import side_by_side
@@ -78,21 +80,24 @@ def write_run(record: RunRecord, folder: str | Path, processes: int = 1) -> tupl
         from harness.gate.report import write_gate
 
         written += write_gate(record.gate, folder)
-    written.append(write_estimates(folder / "estimates.json", record.answers, study=record.study))
+    limits = limit_lines(record.diff.rows)
     texts: dict[str, Callable[[], str]] = {
+        "estimates.json": lambda: run_json(record.answers, study=record.study),
         "diff.csv": lambda: diff_csv(record.diff),
         "diff.json": lambda: diff_json(
             record.diff, study=record.study, synthetic=record.synthetic, exit_code=record.exit_code
         ),
-        "diff.md": lambda: diff_markdown(record),
-        "report.html": lambda: report_html(record),
+        "diff.md": lambda: diff_markdown(record, limits),
     }
     if record.diff.reported:
         texts["lme4_defaults.csv"] = lambda: rows_csv(record.diff.reported)
     if record.across:
         texts["sets.csv"] = lambda: sets_csv(record.across)
-    made = side_by_side(lambda name: texts[name](), list(texts), len(texts) if processes > 1 else 1)
+    draw = plots_of(record)
+    parts = (*draw, *texts.values())
+    plots = list(islice(made := side_by_side(lambda make: make(), parts, processes), len(draw)))
     written += [write_text(folder / name, text) for name, text in zip(texts, made, strict=True)]
+    written.append(write_text(folder / "report.html", report_html(record, plots, limits)))
     written += [write_text(folder / name, script) for name, script in record.scripts.items()]
     written.append(write_text(folder / "manifest.json", manifest_json(record.manifest)))
     return tuple(written)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -102,7 +103,7 @@ def _lacking(
     visits = None if analysis.at is None else visits_of(plan, analysis)
     there = " at " + ", ".join(visits) if visits else ""
     placed = None if visits is None else at_levels(frame[time], visits)
-    people = frame[[arm, patient]]
+    small_arms = _small_arms(frame[arm], frame[patient])
 
     @cache
     def known(column: str) -> Mask:
@@ -124,8 +125,7 @@ def _lacking(
                 )
                 continue
             if arm in formula.columns:
-                counts = people[used].groupby(arm, observed=True)[patient].nunique()
-                for level in counts.index[counts < FEWEST]:
+                for level in small_arms(used):
                     only = f"one patient of {arm} {level}{there}"
                     text = f"the set `{name}` has {only}, an arm needs more"
                     yield _Lack(("sets", place), text, model)
@@ -145,6 +145,24 @@ def _lacking(
                 value = frame.loc[used, moderator].iloc[0]
                 text = f"is {value} throughout the set `{name}`: one value moderates nothing"
                 yield _Lack(("moderators", analysis.moderators.index(moderator)), text, model)
+
+
+def _small_arms(arms: pd.Series, patients: pd.Series) -> Callable[[Mask], list[Any]]:
+    """For rows used: the levels that occur in them with fewer patients than an arm needs."""
+    by_level = arms.astype("category").cat
+    arm = by_level.codes.to_numpy(np.intp)
+    patient, names = pd.factorize(patients)
+    person = arm * len(names) + patient
+    named = (arm >= 0) & (patient >= 0)
+    levels = by_level.categories
+
+    def small(used: Mask) -> list[Any]:
+        rows = np.bincount(arm[used & (arm >= 0)], minlength=len(levels))
+        people = np.unique(person[used & named]) // max(len(names), 1)
+        counts = np.bincount(people, minlength=len(levels))
+        return list(levels[(rows > 0) & (counts < FEWEST)])
+
+    return small
 
 
 def _columns(analysis: Analysis, formula: Formula) -> list[str]:
