@@ -16,6 +16,7 @@ from harness.compare.metrics import larger_magnitude
 from harness.compare.policy import default_policy
 from harness.engines.reference import Reference, Remembering
 from harness.errors import HarnessError, ModelError, PartNotRun
+from harness.models.held import held_designs
 from harness.models.record import Answer, Estimates, NotComputed
 from harness.models.rows import rows_of
 from harness.models.spec import ModelSpec, ModelTask
@@ -131,7 +132,10 @@ def fit_tasks(
     remembering = references[0] if isinstance(references[0], Remembering) else None
 
     def begin(task: ModelTask) -> _Begun:
-        rows = rows_in(task)
+        with held_designs():
+            return begun_on(task, rows_in(task))
+
+    def begun_on(task: ModelTask, rows: pd.DataFrame) -> _Begun:
         ours, seconds = answered(partial(python_engine.fit, task.spec, rows), python_engine.name)
         start = time.perf_counter()
         try:

@@ -14,6 +14,7 @@ from harness.language.formula import Formula
 from harness.language.nodes import names_in
 from harness.models.coding import MAX_LEVELS, Made, TermCode, term_codes, term_columns
 from harness.models.frame import Grouping, ModelFrame, layout_of, model_frame
+from harness.models.held import held
 from harness.models.missing import check_size
 from harness.models.orthogonal import OrthogonalFactor, dependent_columns, orthogonal_factor
 from harness.models.read_only import read_only
@@ -154,6 +155,7 @@ class Design:
         return _codes(layout_of(formula).fixed, formula.intercept, self.frame.variables)
 
 
+@held
 def build_design(spec: ModelSpec, frame: pd.DataFrame) -> Design:
     """Model frame, X and Z of a model.
 
