@@ -29,7 +29,9 @@ def side_by_side(
         processes: no more are started than there are items.
     """
     processes = min(processes, len(items))
-    if processes < 2 or "fork" not in multiprocessing.get_all_start_methods():
+    may = "fork" in multiprocessing.get_all_start_methods()
+    # A process that ends with another may have none of its own.
+    if processes < 2 or not may or multiprocessing.current_process().daemon:
         yield from map(work, items)
         return
     fork = multiprocessing.get_context("fork")

@@ -14,8 +14,6 @@ gap_limit <- 1e-7
 decrement_limit <- 1e-11
 # lme4's word for a fit with a variance at zero or a correlation at one: a property, not a fault.
 boundary_message <- "boundary (singular) fit: see help('isSingular')"
-# numDeriv, by which lmerTest differentiates, takes an absolute step of 1e-4 at a parameter below this.
-numderiv_zero <- sqrt(.Machine$double.eps / 7e-7)
 # What speaks of the design, which both sides print and compare column by column, or of an optimiser
 # that reached the precision asked for.
 harmless <- c("fixed-effect model matrix is rank deficient so dropping", "NLOPT_ROUNDOFF_LIMITED",
@@ -111,18 +109,6 @@ named_estimates <- function(terms, values) {
 
 fit_statistics <- function(fit, criterion) {
   list(criterion = criterion, loglik = as.numeric(logLik(fit)), aic = AIC(fit), bic = BIC(fit))
-}
-
-# Why lmerTest's Satterthwaite df cannot be trusted, if so: its numeric Hessian in (theta, sigma) steps
-# past a parameter that is small in absolute terms, as sigma is for an outcome of the order 1e-6.
-numeric_df_trouble <- function(fit, df_method) {
-  if (df_method != "satterthwaite") return(character())
-  parameters <- abs(c(lme4::getME(fit, "theta"), sigma = sigma(fit)))
-  small <- parameters[parameters > 0 & parameters < numderiv_zero]
-  if (!length(small)) return(character())
-  sprintf("lmerTest's numeric derivatives step past %s = %.3g: its df are not to be trusted%s",
-          names(small)[1L], small[[1L]],
-          if ("sigma" %in% names(small)) "; give the outcome in a larger unit" else "")
 }
 
 # Why pbkrtest's Kenward-Roger cannot be trusted, if so: it inverts the information of the covariance

@@ -54,10 +54,12 @@ given_optimum <- function(formula, data, theta, reml, weights, offset) {
 
 # Whether the fit may be a reference; `more` is what was said after it.
 mixed_quality <- function(model, more = character()) {
-  reference_quality(model$optimum, unique(c(model$log, more)),
-                    lme4::isSingular(model$fit, tol = singular_tolerance),
-                    c(numeric_df_trouble(model$fit, model$df_method),
-                      kenward_roger_trouble(model$fit, model$df_method, model$adjusted)))
+  c(reference_quality(model$optimum, unique(c(model$log, more)),
+                      lme4::isSingular(model$fit, tol = singular_tolerance),
+                      c(numeric_df_trouble(model$fit, model$df_method),
+                        kenward_roger_trouble(model$fit, model$df_method, model$adjusted))),
+    if (model$df_method == "satterthwaite")
+      list(df_error = numeric_df_error(model$fit, model$df_method)))
 }
 
 linear_model <- function(formula, data, df_method, weights, offset) {

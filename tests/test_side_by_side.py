@@ -104,6 +104,14 @@ def test_without_fork_the_work_is_done_here(monkeypatch: pytest.MonkeyPatch) -> 
     assert {pid for _, pid in side_by_side(cube, range(4), 2)} == {HERE}
 
 
+def test_within_one_of_its_processes_the_work_is_done_there() -> None:
+    def work(x: int) -> set[int]:
+        return {pid for _, pid in side_by_side(cube, range(x, x + 4), 2)} | {os.getpid()}
+
+    found = list(side_by_side(work, range(2), 2))
+    assert [len(pids) for pids in found] == [1, 1]
+
+
 ORPHANS = """
 import os, sys
 from harness.side_by_side import side_by_side

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -60,7 +60,9 @@ def held_at_one_theta(
         policy: the tolerances.
     """
     found: dict[str, list[Held]] = {}
-    at_r = () if python is None else _at_optimum(python, r, boundary, policy)
+    at_r: Iterable[Held] = ()
+    if python is not None:
+        at_r = (_as_known(held, r) for held in _at_optimum(python, r, boundary, policy))
     for held in chain(at_r, *(_at_place(both, r.df_method, policy) for both in elsewhere)):
         found.setdefault(held.row.quantity, []).append(held)
     for numbers in found.values():
@@ -68,6 +70,17 @@ def held_at_one_theta(
         for held in numbers:
             if held is nearest or not held.measured.within:
                 yield replace(held, of=len(numbers))
+
+
+def _as_known(held: Held, r: Estimates) -> Held:
+    """Degrees of freedom are held to what the reference says its own derivatives are worth."""
+    error = None if r.quality is None else r.quality.df_error
+    measured = held.measured
+    # Exact ones and those in closed form, which a model may have besides, have tighter limits.
+    numeric = df_method_of(held.row.term, r.df_method) == "satterthwaite"
+    if held.row.quantity != "df" or error is None or not (numeric and error > measured.limit):
+        return held
+    return replace(held, measured=replace(measured, limit=error))
 
 
 def _at_optimum(

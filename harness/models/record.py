@@ -146,6 +146,8 @@ class ReferenceQuality:
         polish_steps: Newton steps accepted after the tight fit.
         gradient_norm: largest |gradient| of the criterion at the end (NaN on the boundary).
         evaluations: criterion evaluations of the first optimiser.
+        df_error: share of its Satterthwaite df that rounding may have left wrong, of any contrast;
+            None where they come from no numerical derivatives, or nobody said.
     """
 
     clean: bool
@@ -155,6 +157,7 @@ class ReferenceQuality:
     polish_steps: int = 0
     gradient_norm: float = math.nan
     evaluations: int = 0
+    df_error: float | None = field(default=None, metadata=UNSAID)
 
 
 @dataclass(frozen=True, slots=True)

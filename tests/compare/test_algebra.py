@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from estimates_by_hand import KEY, at_boundary, pair, with_value
@@ -14,7 +15,7 @@ from harness.compare.policy import Policy
 from harness.compare.rows import DiffRow
 from harness.estimates import estimate_rows
 from harness.models.inference import LowerBound, UpperBound
-from harness.models.record import Estimates
+from harness.models.record import Estimates, ReferenceQuality
 
 
 def t1(
@@ -67,6 +68,42 @@ def test_ten_limits_off_is_red_and_a_tenth_is_not(number: object, side: str) -> 
             rows = t1(python, off, off)
         (row,) = [x for x in rows if (x.term, x.quantity) == (number.term, number.quantity)]
         assert row.verdict is expected, row
+
+
+@pytest.mark.parametrize(
+    ("said", "off", "expected"),
+    [
+        (None, 5e-6, Verdict.DIFFERS),
+        (8e-6, 5e-6, Verdict.MATCH),
+        (8e-6, 9e-6, Verdict.DIFFERS),
+        (1e-9, 5e-7, Verdict.MATCH),
+        (math.nan, 5e-6, Verdict.DIFFERS),
+    ],
+    ids=["nothing-said", "within-it", "beyond-it", "less-than-the-policy", "no-number"],
+)
+def test_df_are_held_to_what_the_reference_says_its_derivatives_are_worth(
+    said: float | None, off: float, expected: Verdict
+) -> None:
+    python, r = pair()
+    r = replace(r, quality=ReferenceQuality(clean=True, df_error=said))
+    df = next(e.df for e in r.fixed if e.term == "week")
+    (row,) = [row for row in t1(with_value(r, "week", "df", df * (1 + off)), r, python)
+              if row.quantity == "df"]  # fmt: skip
+    assert (row.term, row.verdict) == ("week", expected)
+    assert row.limit == (said if said == 8e-6 else 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("df_method", "quantity"),
+    [("satterthwaite", "estimate"), ("satterthwaite", "std_error"), ("kenward-roger", "df")],
+)
+def test_nothing_else_is(df_method: Any, quantity: str) -> None:
+    r = pair()[1]
+    r = replace(r, df_method=df_method, quality=ReferenceQuality(clean=True, df_error=0.5))
+    value = next(getattr(e, quantity) for e in r.fixed if e.term == "week")
+    at_r = with_value(replace(r), "week", quantity, value * 1.001)
+    (row,) = [row for row in t1(at_r, r) if row.red]
+    assert (row.term, row.quantity, row.verdict) == ("week", quantity, Verdict.DIFFERS)
 
 
 def test_every_number_beyond_its_limit_is_listed() -> None:
