@@ -12,8 +12,8 @@ from harness.models.contrasts import Coding
 from harness.models.scale import Scaled
 
 DfMethod = Literal["satterthwaite", "kenward-roger", "residual", "z"]
-Method = Literal["lmer", "lm", "gls", "survreg"]
-"""Which R function fits a model; the port has one of its own for each."""
+Method = Literal["lmer", "lm", "mmrm", "survreg"]
+"""Which question to R fits a model; the port has a way of its own for each."""
 Covariance = Literal["un", "cs", "csh", "ar1", "ar1h", "toep", "toeph", "id", "diag"]
 """Of residuals by visit; ``harness/engines/port/repeated/README.md`` says what each is."""
 
@@ -82,7 +82,7 @@ class ModelSpec:
     def method(self) -> Method:
         """By which method the model is fitted."""
         if self.repeated is not None:
-            return "gls"
+            return "mmrm"
         if self.censored:
             return "survreg"
         return "lmer" if self.mixed else "lm"

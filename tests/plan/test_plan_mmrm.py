@@ -50,7 +50,7 @@ def test_subject_visit_and_covariance_reach_the_model(tmp_path):
     plain = tasks(
         load_plan(write_study(tmp_path, plan=changed(MMRM, "    df: satterthwaite\n", "")))
     )[0].spec
-    assert (plain.method, plain.repeated) == ("gls", Repeated("id", "visit", "un"))
+    assert (plain.method, plain.repeated) == ("mmrm", Repeated("id", "visit", "un"))
     assert (plain.df_method, plain.reml, plain.mixed) == ("satterthwaite", True, False)
     assert plain.columns == ("bdi", "arm", "visit", "id")
     other = tasks(load_plan(write_study(tmp_path, plan=with_line("covariance: ar1h"))))[0].spec

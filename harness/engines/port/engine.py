@@ -62,21 +62,21 @@ class PortEngine:
         Raises:
             ModelError: as ``criterion_at``.
         """
-        if spec.method == "gls":
+        if spec.method == "mmrm":
             return tuple(_algebra(repeated_at(spec, frame, theta), theta) for theta in thetas)
         design = build_design(spec, frame)
         return tuple(_algebra(fit_at(design, theta), theta) for theta in thetas)
 
 
 def _fitted(spec: ModelSpec, frame: pd.DataFrame) -> Fit | LinearFit | RepeatedFit:
-    if spec.method == "gls":
+    if spec.method == "mmrm":
         return fit_repeated(spec, frame)
     design = build_design(spec, frame)
     return fit_design(design) if spec.mixed else LinearFit(design)
 
 
 def _at(spec: ModelSpec, frame: pd.DataFrame, theta: Sequence[float]) -> Fit | RepeatedFit:
-    if spec.method == "gls":
+    if spec.method == "mmrm":
         return repeated_at(spec, frame, theta)
     return fit_at(build_design(spec, frame), theta)
 

@@ -23,7 +23,7 @@ def fit_request(spec: ModelSpec, also_at: Sequence[Sequence[float]] = ()) -> dic
     finite = [[float(v) for v in theta] for theta in also_at if all(map(math.isfinite, theta))]
     thetas = {"also_at": finite} if finite else {}
     return {
-        "question": "mmrm" if spec.repeated is not None else spec.method,
+        "question": spec.method,
         "formula": formula_json(spec.formula),
         "reml": spec.reml,
         "df_method": spec.df_method,
