@@ -56,7 +56,8 @@ fit_glmmtmb <- function(formula, data, reml = TRUE, subject = NULL, visit = NULL
            vcov = matrix_rows(V),
            own_errors = I(unname(unit * sqrt(diag(vcov(fit)$cond)))),
            fit = tmb_statistics(fit, loglik),
-           quality = tmb_quality(trail, logged, if (repeated) tmb_visit_limit else tmb_decrement_limit)),
+           quality = tmb_quality(trail, logged, if (repeated) tmb_visit_limit else tmb_decrement_limit,
+                                 if (!repeated) tmb_boundary(fit))),
       if (repeated) list(covariance = covariance, visits = I(attr(fit, "visits")),
                          covariance_matrix = matrix_rows(attr(fit, "visit_covariance")))
       else list(random = tmb_random_table(fit)))
@@ -129,8 +130,18 @@ tmb_point <- function(par, fn, gr) {
        decrement = if (is.null(step)) NaN else sum(step * gradient))
 }
 
-tmb_quality <- function(trail, logged, limit) {
-  reasons <- logged$warnings
+# What keeps a fit on the boundary from being a reference: glmmTMB works on logs of standard deviations,
+# which come to rest anywhere below what matters. As lme4's isSingular, in shares of sigma.
+tmb_boundary <- function(fit) {
+  least <- min(vapply(glmmTMB::VarCorr(fit)$cond, function(block)
+    min(eigen(matrix(block, nrow(block)), symmetric = TRUE, only.values = TRUE)$values), 0))
+  share <- sqrt(max(least, 0)) / sigma(fit)
+  if (share >= singular_tolerance) return(character())
+  sprintf("a variance at zero or a correlation at one, which the log scale does not have: %.2g sigma", share)
+}
+
+tmb_quality <- function(trail, logged, limit, trouble = character()) {
+  reasons <- c(logged$warnings, trouble)
   if (!isTRUE(trail$decrement <= limit))
     reasons <- c(reasons, sprintf("the optimum may be %.3g deviance units lower, more than %.3g",
                                   trail$decrement, limit))

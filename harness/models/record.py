@@ -141,13 +141,11 @@ class ReferenceQuality:
     Attributes:
         clean: whether nothing below speaks against it.
         reasons: why not, in words; empty when clean.
-        optimizers: names of those that ran.
-        criterion_gap: |difference| of their criteria, in deviance units.
+        optimizers, criterion_gap: those that ran; by how many deviance units their criteria differ.
         polish_steps: Newton steps accepted after the tight fit.
         gradient_norm: largest |gradient| of the criterion at the end (NaN on the boundary).
         evaluations: criterion evaluations of the first optimiser.
-        df_error: share of its Satterthwaite df that rounding may have left wrong, of any contrast;
-            None where they come from no numerical derivatives, or nobody said.
+        df_error: share of any Satterthwaite df that rounding may have left wrong; None if not said.
     """
 
     clean: bool

@@ -69,6 +69,7 @@ def test_glmmtmb_on_the_boundary_is_not_clean(lme4: RLiveEngine) -> None:
     answer = lme4.ask("glmmtmb", spec("Yield ~ 1 + (1 | Batch)"), frame)
     assert answer["quality"]["clean"] is False
     assert answer["quality"]["reasons"]
+    assert any("a variance at zero" in reason for reason in answer["quality"]["reasons"])
 
 
 def test_a_profile_is_of_the_likelihood_whatever_the_model_was_asked_by(lme4: RLiveEngine) -> None:
