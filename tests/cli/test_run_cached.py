@@ -7,8 +7,8 @@ import os
 import re
 import resource
 import subprocess
-import time
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
