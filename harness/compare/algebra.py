@@ -62,7 +62,7 @@ def held_at_one_theta(
     found: dict[str, list[Held]] = {}
     at_r: Iterable[Held] = ()
     if python is not None:
-        at_r = (_as_known(held, r) for held in _at_optimum(python, r, boundary, policy))
+        at_r = (_as_known(held, r, policy) for held in _at_optimum(python, r, boundary, policy))
     for held in chain(at_r, *(_at_place(both, r.df_method, policy) for both in elsewhere)):
         found.setdefault(held.row.quantity, []).append(held)
     for numbers in found.values():
@@ -72,13 +72,20 @@ def held_at_one_theta(
                 yield replace(held, of=len(numbers))
 
 
-def _as_known(held: Held, r: Estimates) -> Held:
-    """Degrees of freedom are held to what the reference says its own derivatives are worth."""
+def _as_known(held: Held, r: Estimates, policy: Policy) -> Held:
+    """Degrees of freedom are held to what the reference says its own derivatives are worth.
+
+    Whatever it says, not to less than two optima's: a file may be anyone's.
+    """
     error = None if r.quality is None else r.quality.df_error
-    measured = held.measured
+    method = df_method_of(held.row.term, r.df_method)
     # Exact ones and those in closed form, which a model may have besides, have tighter limits.
-    numeric = df_method_of(held.row.term, r.df_method) == "satterthwaite"
-    if held.row.quantity != "df" or error is None or not (numeric and error > measured.limit):
+    if held.row.quantity != "df" or error is None or method != "satterthwaite":
+        return held
+    between_optima = policy.find("df", "T2", df_method=method).limit_at(held.r)
+    error = min(error, between_optima)
+    measured = held.measured
+    if not error > measured.limit:
         return held
     return replace(held, measured=replace(measured, limit=error))
 

@@ -78,8 +78,10 @@ def test_ten_limits_off_is_red_and_a_tenth_is_not(number: object, side: str) -> 
         (8e-6, 9e-6, Verdict.DIFFERS),
         (1e-9, 5e-7, Verdict.MATCH),
         (math.nan, 5e-6, Verdict.DIFFERS),
+        (0.5, 9e-5, Verdict.MATCH),
+        (math.inf, 2e-4, Verdict.DIFFERS),
     ],
-    ids=["nothing-said", "within-it", "beyond-it", "less-than-the-policy", "no-number"],
+    ids=["nothing", "within-it", "beyond-it", "less-than-the-policy", "no-number", "much", "any"],
 )
 def test_df_are_held_to_what_the_reference_says_its_derivatives_are_worth(
     said: float | None, off: float, expected: Verdict
@@ -90,7 +92,7 @@ def test_df_are_held_to_what_the_reference_says_its_derivatives_are_worth(
     (row,) = [row for row in t1(with_value(r, "week", "df", df * (1 + off)), r, python)
               if row.quantity == "df"]  # fmt: skip
     assert (row.term, row.verdict) == ("week", expected)
-    assert row.limit == (said if said == 8e-6 else 1e-6)
+    assert row.limit == {8e-6: 8e-6, 0.5: 1e-4, math.inf: 1e-4}.get(said or 0.0, 1e-6)
 
 
 @pytest.mark.parametrize(
