@@ -179,7 +179,11 @@ def seconds_of(cache: Path, *arguments: str | Path) -> float:
     ("name", "part", "limit"),
     [
         ("btheb", (), 3.0),
-        ("mbsr", ("--only", "*/PP/fiqr_total"), 3.0),
+        pytest.param(
+            *("mbsr", ("--only", "*/PP/fiqr_total"), 3.0),
+            marks=pytest.mark.exhaustive,
+            id="mbsr-part",
+        ),
         pytest.param("mbsr", (), 12.0, marks=pytest.mark.exhaustive, id="mbsr-whole"),
     ],
 )
