@@ -25,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import lapack
 
+from harness.engines.port.exact_outcome import exact_outcome
 from harness.engines.port.groups import collapse, group_sums, standardise_columns
 from harness.engines.port.patterns import factored, in_basis, outer_sums, own_slopes, split
 from harness.engines.port.structure import Structure, structure_of
-from harness.errors import ModelError
 from harness.models.design import Design
 
 Matrix = npt.NDArray[np.float64]
@@ -147,10 +147,7 @@ def check_residual(design: Design) -> None:
     F = design.factor.R
     p = len(design.names)
     if abs(F[p, p]) <= NO_RESIDUAL * np.sqrt(F[:, p] @ F[:, p]):
-        raise ModelError(
-            f"outcome `{design.frame.response}` is an exact combination of the fixed effects: "
-            "no variance is left; leave out the term it was computed from"
-        )
+        raise exact_outcome(design)
 
 
 def refined(data: CrossProducts, design: Design, Rho: Matrix) -> CrossProducts:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.arguments import check_df, contrast_rows
+from harness.engines.port.exact_outcome import exact_outcome
 from harness.engines.port.ftest import FTest, rooted_f
 from harness.engines.port.means.methods import WithMeans
 from harness.engines.port.wald import WaldTable, wald_table
-from harness.errors import ModelError
 from harness.models.design import Design
 from harness.models.read_only import read_only
 from harness.models.record import Estimates, FitStatistics, RandomEffect
@@ -45,10 +45,7 @@ class LinearFit(WithMeans):
         self._results: Any = model.fit(method="qr")
         working = design.XY[:, -1]
         if not self._results.ssr > 1e-24 * float(working @ working):
-            raise ModelError(
-                f"outcome `{design.frame.response}` is an exact combination of the fixed effects: "
-                "no variance is left; leave out the term it was computed from"
-            )
+            raise exact_outcome(design)
 
     def __repr__(self) -> str:
         formula = self.design.spec.formula.text

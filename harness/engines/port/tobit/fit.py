@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.engines.port.arguments import check_df, contrast_rows
+from harness.engines.port.exact_outcome import exact_outcome
 from harness.engines.port.ftest import FTest, rooted_f
 from harness.engines.port.tobit.existence import check_maximum
 from harness.engines.port.tobit.likelihood import Maximum, log_likelihood, maximise
@@ -57,10 +58,7 @@ class TobitFit:
         e -= Q @ (Q.T @ e)
         self._unit = float(np.sqrt(e @ e / n))
         if not self._unit > 1e-12 * float(np.sqrt(y @ y / n)):
-            raise ModelError(
-                f"outcome `{design.frame.response}` is an exact combination of the fixed effects: "
-                "no variance is left; leave out the term it was computed from"
-            )
+            raise exact_outcome(design)
         # Columns of unit size: z = theta e / unit - Q eta.
         A = np.column_stack([-np.sqrt(n) * Q, e / self._unit])
         self._to_beta = np.linalg.solve(R / np.sqrt(n), np.eye(p))
