@@ -97,10 +97,10 @@ class PlanRun:
 
         opened = self._open()
         plan, frame, sets = opened.study.plan, opened.frame, opened.sets
-        planned = families(plan)
+        every = tasks(plan, opened.study.improvements)
+        planned = families(plan, every)
         keys = {member.key for family in planned for member in family.members}
-        chosen = tasks(plan, opened.study.improvements)
-        fits = self._fitted(opened, [task for task in chosen if task.key in keys])
+        fits = self._fitted(opened, [task for task in every if task.key in keys])
         found = adjust_families(planned, fits, sets, frame, opened.references.engines[0])
         fits = with_adjusted(fits, found)
         models = [model_rows(f, opened.study, sets, frame) for f in fits]

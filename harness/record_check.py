@@ -93,8 +93,9 @@ def check(
     port = engine_named("port")
     agree, alike = 0, True
     refusals: list[str] = []
-    asked = {f"{task.key.slug}.json" for task in selected_tasks(study, None)}
-    adjusting = tuple(family for family in families(study.plan) if family.adjusts)
+    every = tasks if only is None else selected_tasks(study, None)
+    asked = {f"{task.key.slug}.json" for task in every}
+    adjusting = tuple(family for family in families(study.plan, every) if family.adjusts)
     asked |= {ADJUSTED} if adjusting else set()
     chosen = {task.key for task in tasks}
     planned = tuple(

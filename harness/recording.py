@@ -85,7 +85,9 @@ def record(plan: str | Path, *, jobs: int = 1, progress: Progress | None = None)
             files.append(
                 write_record(folder, key, fitted.task.spec, rows, answer, study.data_sha256)
             )
-        adjusted = adjust_families(families(study.plan), fits, sets, frame, references.engines[0])
+        adjusted = adjust_families(
+            families(study.plan, tasks), fits, sets, frame, references.engines[0]
+        )
     known, versions = recordable(adjusted, fits)
     refusals += [
         f"{one.sentence}: {why.reason}"

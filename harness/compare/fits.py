@@ -132,20 +132,20 @@ def fit_tasks(
     remembering = references[0] if isinstance(references[0], Remembering) else None
 
     def begin(task: ModelTask) -> _Begun:
+        rows = rows_in(task)
         with held_designs():
-            return begun_on(task, rows_in(task))
-
-    def begun_on(task: ModelTask, rows: pd.DataFrame) -> _Begun:
-        ours, seconds = answered(partial(python_engine.fit, task.spec, rows), python_engine.name)
-        start = time.perf_counter()
-        try:
-            theirs = None if remembering is None else remembering.known(task, rows)
-        except HarnessError:
-            theirs = None  # told where it is asked for
-        spent = time.perf_counter() - start
-        cross = (
-            None if theirs is None else cross_check(python_engine, task.spec, rows, ours, theirs)
-        )
+            ours, seconds = answered(
+                partial(python_engine.fit, task.spec, rows), python_engine.name
+            )
+            start = time.perf_counter()
+            try:
+                theirs = None if remembering is None else remembering.known(task, rows)
+            except HarnessError:
+                theirs = None  # told where it is asked for
+            spent = time.perf_counter() - start
+            cross = None
+            if theirs is not None:
+                cross = cross_check(python_engine, task.spec, rows, ours, theirs)
         return _Begun(ours, seconds, theirs, spent, cross)
 
     done = 0

@@ -85,15 +85,12 @@ def plots_of(record: RunRecord) -> tuple[Callable[[], str], ...]:
     )
 
 
-def report_html(
-    record: RunRecord, plots: Sequence[str] | None = None, limits: Sequence[Line] | None = None
-) -> str:
+def report_html(record: RunRecord, plots: Sequence[str] | None = None) -> str:
     """The whole page.
 
     Args:
         record: the run.
         plots: what those of ``plots_of`` draw, where they were asked already.
-        limits: what ``limit_lines`` gives, likewise.
     """
     table = record.diff
     title = f"{record.title} ({record.study})"
@@ -108,11 +105,7 @@ def report_html(
         *_gate(record),
         *_scores(record),
         *_flow(record),
-        *_differences(
-            record,
-            [draw() for draw in plots_of(record)] if plots is None else plots,
-            limit_lines(table.rows) if limits is None else limits,
-        ),
+        *_differences(record, [draw() for draw in plots_of(record)] if plots is None else plots),
         *_provenance(record),
         banner,
     ]
@@ -207,7 +200,7 @@ def _flow(record: RunRecord) -> Iterable[str]:
         yield _lines(models_header(patients), models_lines(patients))
 
 
-def _differences(record: RunRecord, plots: Sequence[str], limits: Sequence[Line]) -> Iterable[str]:
+def _differences(record: RunRecord, plots: Sequence[str]) -> Iterable[str]:
     table = record.diff
     if not table.rows:
         yield "<h2>Diff table</h2><p>Nothing was fitted.</p>"
@@ -233,7 +226,7 @@ def _differences(record: RunRecord, plots: Sequence[str], limits: Sequence[Line]
         yield f"<h2>{text(ACROSS_TITLE)}</h2><p>{text(sentence)}.</p>"
         yield _lines(ACROSS_HEADER, across_lines(record.across))
     yield "<h2>Limits</h2>"
-    yield _lines(LIMITS_HEADER, limits)
+    yield _lines(LIMITS_HEADER, limit_lines(table.rows))
     if sentence := defaults_sentence(table):
         yield f"<h2>{text(DEFAULTS_TITLE)}</h2><p>{text(sentence)}.</p>"
         if lines := defaults_lines(table):

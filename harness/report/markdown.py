@@ -46,13 +46,8 @@ _MARKUP = re.compile(f"[{re.escape(_MARKS)}&<>]")
 """What is replaced; most cells are numbers and have none of it."""
 
 
-def diff_markdown(record: RunRecord, limits: Sequence[Line] | None = None) -> str:
-    """The run as Markdown: verdict, sets, a line a model, then every number by model.
-
-    Args:
-        record: the run.
-        limits: what ``limit_lines`` gives, where that was asked for already.
-    """
+def diff_markdown(record: RunRecord) -> str:
+    """The run as Markdown: verdict, sets, a line a model, then every number by model."""
     lines = [f"# Diff table: {escape(record.title)} ({escape(record.study)})", ""]
     if record.banner:
         lines += [f"> **{escape(record.banner)}**", ""]
@@ -83,8 +78,7 @@ def diff_markdown(record: RunRecord, limits: Sequence[Line] | None = None) -> st
             lines += [*_table(header, coefficients), ""]
         lines += ["<details><summary>every number</summary>", ""]
         lines += [*_table(NUMBER_HEADER, [number_line(row) for row in rows]), "", "</details>", ""]
-    limits = limit_lines(record.diff.rows) if limits is None else limits
-    lines += ["## Limits", "", *_table(LIMITS_HEADER, limits), ""]
+    lines += ["## Limits", "", *_table(LIMITS_HEADER, limit_lines(record.diff.rows)), ""]
     if sentence := across_sentence(record.across):
         lines += [f"## {ACROSS_TITLE}", "", escape(f"{sentence}."), ""]
         lines += [*_table(ACROSS_HEADER, across_lines(record.across)), ""]

@@ -13,7 +13,6 @@ from harness.report.across import sets_csv
 from harness.report.content import RunRecord
 from harness.report.files import diff_csv, diff_json, rows_csv
 from harness.report.html import plots_of, report_html
-from harness.report.limits import limit_lines
 from harness.report.manifest import manifest_json
 from harness.report.markdown import diff_markdown
 from harness.side_by_side import side_by_side
@@ -80,14 +79,13 @@ def write_run(record: RunRecord, folder: str | Path, processes: int = 1) -> tupl
         from harness.gate.report import write_gate
 
         written += write_gate(record.gate, folder)
-    limits = limit_lines(record.diff.rows)
     texts: dict[str, Callable[[], str]] = {
         "estimates.json": lambda: run_json(record.answers, study=record.study),
         "diff.csv": lambda: diff_csv(record.diff),
         "diff.json": lambda: diff_json(
             record.diff, study=record.study, synthetic=record.synthetic, exit_code=record.exit_code
         ),
-        "diff.md": lambda: diff_markdown(record, limits),
+        "diff.md": lambda: diff_markdown(record),
     }
     if record.diff.reported:
         texts["lme4_defaults.csv"] = lambda: rows_csv(record.diff.reported)
@@ -97,7 +95,7 @@ def write_run(record: RunRecord, folder: str | Path, processes: int = 1) -> tupl
     parts = (*draw, *texts.values())
     plots = list(islice(made := side_by_side(lambda make: make(), parts, processes), len(draw)))
     written += [write_text(folder / name, text) for name, text in zip(texts, made, strict=True)]
-    written.append(write_text(folder / "report.html", report_html(record, plots, limits)))
+    written.append(write_text(folder / "report.html", report_html(record, plots)))
     written += [write_text(folder / name, script) for name, script in record.scripts.items()]
     written.append(write_text(folder / "manifest.json", manifest_json(record.manifest)))
     return tuple(written)
